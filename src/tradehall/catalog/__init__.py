@@ -1,0 +1,1 @@
+"""What is for sale: products, specifications, prices, and the endpoints that produce them."""

@@ -1,0 +1,298 @@
+"""What sellers do with their products and endpoints."""
+
+import uuid
+from typing import Any
+from uuid import UUID
+
+from tradehall.catalog import queries
+from tradehall.catalog.errors import (
+    EndpointChanged,
+    EndpointNotFound,
+    NeedsAnEndpoint,
+    NothingToSell,
+    OneGeneralEndpoint,
+    ProductChanged,
+    ProductNotFound,
+)
+from tradehall.catalog.model import CATEGORIES, PRODUCT_MOVES, ChargingMode, InterfaceClass, PeriodType, ProductState
+from tradehall.kernel.db import Tx
+from tradehall.kernel.errors import FieldProblem, Invalid, invalid
+from tradehall.kernel.ids import new_id
+from tradehall.kernel.secrets import Seal
+
+ACCESS_KEY_LENGTH = (8, 128)
+BLANK = "This must not be empty."
+LONG = "Write at most {most} characters."
+
+
+async def create_endpoint(
+    tx: Tx,
+    seal: Seal,
+    *,
+    seller_id: UUID,
+    interface_class: InterfaceClass,
+    name: str,
+    address: str,
+    access_key: str,
+) -> UUID:
+    """A new production interface. The caller has checked that `address` may be called.
+
+    Raises Invalid, or OneGeneralEndpoint where order notifications already have theirs.
+    """
+    _check_texts({"name": name}, 80)
+    _check_key(access_key)
+    endpoint_id = new_id()
+    created = await tx.fetch_value(
+        """
+        INSERT INTO endpoints
+            (id, seller_id, interface_class, name, address, access_key, key_hint, created_at, updated_at)
+        VALUES (%(id)s, %(seller)s, %(class)s, %(name)s, %(address)s, %(key)s, %(hint)s, %(now)s, %(now)s)
+        ON CONFLICT (seller_id) WHERE interface_class = 'general' DO NOTHING
+        RETURNING true
+        """,
+        {
+            "id": endpoint_id,
+            "seller": seller_id,
+            "class": interface_class,
+            "name": name.strip(),
+            "address": address,
+            "key": seal.close(access_key, str(endpoint_id)),
+            "hint": access_key[-4:],
+            "now": tx.now,
+        },
+    )
+    if not created:
+        raise OneGeneralEndpoint
+    await tx.record(
+        "endpoint.created", "endpoint", endpoint_id, {"address": address, "class": interface_class, "name": name}
+    )
+    return endpoint_id
+
+
+async def change_endpoint(
+    tx: Tx,
+    seal: Seal,
+    *,
+    seller_id: UUID,
+    endpoint_id: UUID,
+    version: int,
+    name: str,
+    address: str,
+    access_key: str = "",
+) -> None:
+    """Changes an endpoint as it was at `version`; an empty access key leaves the key as it is.
+
+    Calls not yet made use the new address and key. Raises Invalid, EndpointNotFound or EndpointChanged.
+    """
+    _check_texts({"name": name}, 80)
+    if access_key:
+        _check_key(access_key)
+    changed = await tx.fetch_value(
+        """
+        UPDATE endpoints SET name = %(name)s, address = %(address)s, version = version + 1, updated_at = %(now)s,
+               access_key = coalesce(%(key)s, access_key), key_hint = coalesce(%(hint)s, key_hint)
+        WHERE id = %(id)s AND seller_id = %(seller)s AND version = %(version)s
+        RETURNING true
+        """,
+        {
+            "id": endpoint_id,
+            "seller": seller_id,
+            "version": version,
+            "name": name.strip(),
+            "address": address,
+            "key": seal.close(access_key, str(endpoint_id)) if access_key else None,
+            "hint": access_key[-4:] if access_key else None,
+            "now": tx.now,
+        },
+    )
+    if not changed:
+        raise EndpointChanged if await queries.endpoint(tx, seller_id, endpoint_id) else EndpointNotFound
+    await tx.record(
+        "endpoint.changed", "endpoint", endpoint_id, {"address": address, "name": name, "new_key": bool(access_key)}
+    )
+
+
+def _check_key(access_key: str) -> None:
+    least, most = ACCESS_KEY_LENGTH
+    if not least <= len(access_key) <= most or access_key != access_key.strip():
+        raise invalid("access_key", "Use {least} to {most} characters, no blanks around them.", least=least, most=most)
+
+
+def _check_texts(texts: dict[str, str], most: int) -> None:
+    wrong = [FieldProblem(field, BLANK) for field, text in texts.items() if not text.strip()]
+    wrong += [FieldProblem(field, LONG, {"most": most}) for field, text in texts.items() if len(text) > most]
+    if wrong:
+        raise Invalid(*wrong)
+
+
+async def create_product(
+    tx: Tx,
+    *,
+    seller_id: UUID,
+    endpoint_id: UUID | None,
+    slug: str,
+    category: str,
+    name_en: str,
+    name_zh: str,
+    summary_en: str,
+    summary_zh: str,
+    description_en: str = "",
+    description_zh: str = "",
+) -> UUID:
+    """A new draft. Raises Invalid, or EndpointNotFound for an endpoint that is not the seller's."""
+    _check_texts({"name_en": name_en, "name_zh": name_zh}, 120)
+    _check_texts({"summary_en": summary_en, "summary_zh": summary_zh}, 300)
+    if category not in CATEGORIES:
+        raise invalid("category", "Choose one of these: {choices}.", choices=", ".join(CATEGORIES))
+    if endpoint_id and await queries.endpoint(tx, seller_id, endpoint_id) is None:
+        raise EndpointNotFound
+    product_id = new_id()
+    created = await tx.fetch_value(
+        """
+        INSERT INTO products (id, seller_id, endpoint_id, slug, category, name_en, name_zh, summary_en, summary_zh,
+                              description_en, description_zh, state, created_at)
+        VALUES (%(id)s, %(seller)s, %(endpoint)s, %(slug)s, %(category)s, %(name_en)s, %(name_zh)s, %(summary_en)s,
+                %(summary_zh)s, %(description_en)s, %(description_zh)s, 'draft', %(now)s)
+        ON CONFLICT (slug) DO NOTHING RETURNING true
+        """,
+        {
+            "id": product_id,
+            "seller": seller_id,
+            "endpoint": endpoint_id,
+            "slug": slug,
+            "category": category,
+            "name_en": name_en.strip(),
+            "name_zh": name_zh.strip(),
+            "summary_en": summary_en.strip(),
+            "summary_zh": summary_zh.strip(),
+            "description_en": description_en,
+            "description_zh": description_zh,
+            "now": tx.now,
+        },
+    )
+    if not created:
+        raise invalid("slug", "Another product already has this address.")
+    await tx.record("product.created", "product", product_id, {"slug": slug, "name": name_en})
+    return product_id
+
+
+async def add_sku(
+    tx: Tx,
+    *,
+    product_id: UUID,
+    name_en: str,
+    name_zh: str,
+    quantity_name_en: str | None = None,
+    quantity_name_zh: str | None = None,
+    quantity_min: int = 1,
+    quantity_max: int = 1,
+    quantity_step: int = 1,
+) -> UUID:
+    """A further specification of a product; with a quantity attribute (seats, boxes) or, without, sold singly."""
+    _check_texts({"name_en": name_en, "name_zh": name_zh}, 80)
+    sku_id = new_id()
+    await tx.execute(
+        """
+        INSERT INTO skus (id, product_id, code, position, name_en, name_zh, quantity_name_en, quantity_name_zh,
+                          quantity_min, quantity_max, quantity_step)
+        SELECT %(id)s, %(product)s, %(code)s, count(*) + 1, %(name_en)s, %(name_zh)s, %(quantity_name_en)s,
+               %(quantity_name_zh)s, %(min)s, %(max)s, %(step)s
+        FROM skus WHERE product_id = %(product)s
+        """,
+        {
+            "id": sku_id,
+            "product": product_id,
+            "code": str(uuid.uuid4()),
+            "name_en": name_en.strip(),
+            "name_zh": name_zh.strip(),
+            "quantity_name_en": quantity_name_en,
+            "quantity_name_zh": quantity_name_zh,
+            "min": quantity_min,
+            "max": quantity_max,
+            "step": quantity_step,
+        },
+    )
+    await tx.record("product.sku_added", "product", product_id, {"sku": sku_id, "name": name_en})
+    return sku_id
+
+
+async def add_price(
+    tx: Tx,
+    *,
+    product_id: UUID,
+    sku_id: UUID,
+    charging_mode: ChargingMode,
+    amount_minor: int,
+    currency: str,
+    period_type: PeriodType | None = None,
+    unit_en: str | None = None,
+    unit_zh: str | None = None,
+) -> UUID:
+    """One more way to buy a specification. `amount_minor` is per unit and period, per purchase, or per unit of use."""
+    price_id = new_id()
+    values: dict[str, Any] = {
+        "id": price_id,
+        "sku": sku_id,
+        "code": f"OFFI{uuid.uuid4().int % 10**18:018d}",
+        "mode": charging_mode,
+        "period": period_type,
+        "amount": amount_minor,
+        "currency": currency,
+        "unit_en": unit_en,
+        "unit_zh": unit_zh,
+    }
+    created = await tx.fetch_value(
+        """
+        INSERT INTO prices (id, sku_id, code, charging_mode, period_type, amount_minor, currency, unit_en, unit_zh)
+        VALUES (%(id)s, %(sku)s, %(code)s, %(mode)s, %(period)s, %(amount)s, %(currency)s, %(unit_en)s, %(unit_zh)s)
+        ON CONFLICT DO NOTHING RETURNING true
+        """,
+        values,
+    )
+    if not created:
+        raise invalid("charging_mode", "This specification already has such a price.")
+    facts = {"price": price_id, "mode": charging_mode, "period": period_type, "amount_minor": amount_minor}
+    await tx.record("product.price_added", "product", product_id, facts)
+    return price_id
+
+
+async def put_on_sale(tx: Tx, *, seller_id: UUID, product_id: UUID, version: int) -> None:
+    """Offers the product to everybody. Raises NeedsAnEndpoint, NothingToSell, ProductChanged or ProductNotFound."""
+    if await queries.endpoint_of_product(tx, product_id) is None:
+        raise NeedsAnEndpoint
+    if not await tx.fetch_value(
+        """
+        SELECT true FROM skus k JOIN prices r ON r.sku_id = k.id
+        WHERE k.product_id = %(product)s AND k.on_sale AND r.on_sale LIMIT 1
+        """,
+        {"product": product_id},
+    ):
+        raise NothingToSell
+    await _move(tx, seller_id, product_id, version, "put_on_sale")
+
+
+async def take_off_sale(tx: Tx, *, seller_id: UUID, product_id: UUID, version: int) -> None:
+    """Nobody can order it any more; what was ordered goes on. Raises ProductChanged or ProductNotFound."""
+    await _move(tx, seller_id, product_id, version, "take_off_sale")
+
+
+async def _move(tx: Tx, seller_id: UUID, product_id: UUID, version: int, verb: str) -> None:
+    moves = {state: after for (state, known), after in PRODUCT_MOVES.items() if known == verb}
+    state: ProductState = next(iter(set(moves.values())))
+    moved = await tx.fetch_value(
+        """
+        UPDATE products SET state = %(state)s, version = version + 1
+        WHERE id = %(id)s AND seller_id = %(seller)s AND version = %(version)s AND state = ANY(%(before)s)
+        RETURNING true
+        """,
+        {"id": product_id, "seller": seller_id, "version": version, "state": state, "before": list(moves)},
+    )
+    if not moved:
+        now: str | None = await tx.fetch_value(
+            "SELECT state FROM products WHERE id = %(id)s AND seller_id = %(seller)s",
+            {"id": product_id, "seller": seller_id},
+        )
+        if now is None:
+            raise ProductNotFound
+        raise ProductChanged(state=now)
+    await tx.record(f"product.{verb}", "product", product_id, {"state": state})

@@ -1,0 +1,1 @@
+"""What `tradehall …` does, one file per command or family of commands."""

@@ -1,0 +1,81 @@
+"""`serve` and `work`: the two kinds of process an installation consists of."""
+
+import asyncio
+import signal
+from collections.abc import Callable
+from contextlib import suppress
+
+import structlog
+import uvicorn
+from prometheus_client import start_http_server
+
+from tradehall import installation
+from tradehall.app import create_app
+from tradehall.kernel import logs
+from tradehall.settings import Settings
+
+log = structlog.get_logger()
+
+
+async def serve(settings: Settings, ready: Callable[[], None] | None = None) -> None:
+    """Serves pages and API until SIGINT or SIGTERM; requests under way are answered first."""
+    logs.configure(settings.log_format, settings.log_level)
+    async with installation.opened(settings) as opened:
+        await _Server(web_config(settings, opened), ready).serve()
+
+
+def web_config(settings: Settings, opened: installation.Installation) -> uvicorn.Config:
+    """How the web server is run."""
+    return uvicorn.Config(
+        create_app(opened),
+        host=settings.host,
+        port=settings.port,
+        loop="uvloop",
+        http="httptools",
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=bool(settings.trusted_proxies),
+        forwarded_allow_ips=settings.trusted_proxies or None,
+        timeout_graceful_shutdown=10,
+    )
+
+
+class _Server(uvicorn.Server):
+    def __init__(self, config: uvicorn.Config, ready: Callable[[], None] | None) -> None:
+        super().__init__(config)
+        self._ready = ready
+
+    async def startup(self, sockets: list[object] | None = None) -> None:  # type: ignore[override]
+        await super().startup(sockets)  # type: ignore[arg-type]
+        log.info("serving", host=self.config.host, port=self.config.port)
+        if self._ready:
+            self._ready()
+
+
+async def work(settings: Settings) -> None:
+    """Carries out what is due until SIGINT or SIGTERM; what is under way is finished first, unless told twice."""
+    logs.configure(settings.log_format, settings.log_level)
+    if settings.worker_metrics_port:
+        start_http_server(settings.worker_metrics_port, settings.host)
+    async with installation.opened(settings) as opened:
+        worker = opened.worker()
+        told = 0
+
+        def stop() -> None:
+            nonlocal told
+            told += 1
+            if told == 1:
+                worker.stop()
+            else:
+                worker.abort()
+
+        loop = asyncio.get_running_loop()
+        for sign in (signal.SIGINT, signal.SIGTERM):
+            with suppress(NotImplementedError):
+                loop.add_signal_handler(sign, stop)
+        log.info("working", concurrency=settings.worker_concurrency)
+        await worker.run()
+        log.info("stopped")

@@ -1,0 +1,168 @@
+"""What one process of an installation holds: settings, clock, database, HTTP client, the rooms' verbs and the story."""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
+from datetime import timedelta
+from uuid import UUID
+
+from tradehall.kernel import due, embedded, migrate
+from tradehall.kernel.clock import Clock
+from tradehall.kernel.db import Database, Tx
+from tradehall.kernel.due import DueRow, DueWork
+from tradehall.kernel.journal import SYSTEM
+from tradehall.kernel.listener import Listener
+from tradehall.kernel.outbound import Outbound
+from tradehall.kernel.secrets import Seal, secret_key
+from tradehall.kernel.worker import Worker
+from tradehall.parties import actions as parties
+from tradehall.parties.actions import SignInPolicy
+from tradehall.provisioning.actions import Provisioning
+from tradehall.provisioning.caller import SellerCalls
+from tradehall.settings import Settings
+from tradehall.story import story
+from tradehall.trading import actions as trading
+from tradehall.trading.gateway import gateway_for
+
+HOUSEKEEPING = "housekeeping"
+HOUSEKEEPING_EVERY = timedelta(hours=1)
+_EVERYTHING = UUID(int=0)
+CLOCK_CHANNEL = "clock"
+
+
+class WrongMode(Exception):
+    """This database belongs to an installation of another mode; a sandbox never becomes production, nor the reverse."""
+
+
+class Installation:
+    """One process's share of an installation. `async with` opens and closes it."""
+
+    def __init__(self, settings: Settings, dsn: str, clock: Clock | None = None) -> None:
+        self.settings = settings
+        self.clock = clock or Clock()
+        self.seal = Seal(secret_key(settings.secret_key, settings.data_dir))
+        self.gateway = gateway_for(settings.sandbox)
+        self.provisioning = Provisioning(settings, self.seal)
+        self.db = Database(
+            dsn,
+            clock=self.clock,
+            story=story(self.provisioning),
+            pool_size=settings.pool_size,
+            prepare=settings.prepare_statements,
+        )
+        allowed = [entry.strip() for entry in settings.outbound_allow.split(",") if entry.strip()]
+        self.outbound = Outbound(allowed, max_body=settings.outbound_max_body)
+        self.sign_in_policy = SignInPolicy(
+            settings.login_attempts, settings.login_pause, timedelta(days=settings.session_days)
+        )
+        self._watchers: defaultdict[str, set[asyncio.Event]] = defaultdict(set)
+        self._listening: asyncio.Task[None] | None = None
+        self._clock_reading: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> "Installation":
+        await self.db.open()
+        await self.outbound.start()
+        await self._take_mode()
+        heard = {trading.ORDER_CHANNEL: self._order_moved, CLOCK_CHANNEL: self._clock_moved}
+        self._listening = asyncio.create_task(Listener(self.db, heard).run())
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        for task in (self._listening, self._clock_reading):
+            if task:
+                task.cancel()
+                with suppress(asyncio.CancelledError):
+                    await task
+        await self.outbound.close()
+        await self.db.close()
+
+    def worker(self) -> Worker:
+        """A worker for everything that is due in this installation."""
+        handlers = {
+            trading.EXPIRE: trading.expire,
+            trading.REFUND: lambda tx, row: trading.carry_out_refund(tx, self.gateway, row),
+            HOUSEKEEPING: self._housekeeping,
+        }
+        sources = (
+            SellerCalls(self.db, self.provisioning, self.outbound, self.seal, self.settings),
+            DueWork(self.db, handlers),
+        )
+        return Worker(self.db, sources, concurrency=self.settings.worker_concurrency, poll=self.settings.worker_poll)
+
+    @contextmanager
+    def watching(self, order_id: UUID) -> Iterator[asyncio.Event]:
+        """An event that is set when the order moves."""
+        moved = asyncio.Event()
+        watchers = self._watchers[str(order_id)]
+        watchers.add(moved)
+        try:
+            yield moved
+        finally:
+            watchers.discard(moved)
+            if not watchers:
+                self._watchers.pop(str(order_id), None)
+
+    def _order_moved(self, order_id: str) -> None:
+        watched = [self._watchers.get(order_id, ())] if order_id else self._watchers.values()
+        for watchers in watched:
+            for moved in watchers:
+                moved.set()
+
+    async def _take_mode(self) -> None:
+        """The first process of an installation says what it is; a different one may not touch it afterwards."""
+        async with self.db.transaction(SYSTEM) as tx:
+            mode = await tx.fetch_value(
+                """
+                INSERT INTO installation (mode) VALUES (%(mode)s)
+                ON CONFLICT (only_row) DO UPDATE SET mode = installation.mode
+                RETURNING mode
+                """,
+                {"mode": self.settings.mode},
+            )
+            if mode != self.settings.mode:
+                raise WrongMode(f"this database is a {mode} installation, TRADEHALL_MODE says {self.settings.mode}")
+            await tx.execute(
+                """
+                INSERT INTO due_rows (id, kind, subject_id, due_at, created_at)
+                VALUES (gen_random_uuid(), %(kind)s, %(subject)s, %(now)s, %(now)s) ON CONFLICT DO NOTHING
+                """,
+                {"kind": HOUSEKEEPING, "subject": _EVERYTHING, "now": tx.now},
+            )
+        await self.read_clock()
+
+    async def read_clock(self) -> None:
+        """Takes over how far this sandbox's clock has been moved."""
+        if self.settings.sandbox:
+            async with self.db.read() as reader:
+                self.clock.offset = await reader.fetch_value("SELECT clock_offset FROM installation")
+
+    def _clock_moved(self, _: str) -> None:
+        self._clock_reading = asyncio.get_running_loop().create_task(self.read_clock())
+
+    async def _housekeeping(self, tx: Tx, row: DueRow) -> None:
+        await parties.forget_old(tx, self.settings.idempotency_ttl)
+        await due.schedule(tx, HOUSEKEEPING, _EVERYTHING, tx.now + HOUSEKEEPING_EVERY)
+
+
+@asynccontextmanager
+async def database(settings: Settings) -> AsyncIterator[str]:
+    """The database's address: the configured one, or an embedded PostgreSQL that runs as long as somebody uses it."""
+    if settings.database_url:
+        yield settings.database_url
+        return
+    server = await asyncio.to_thread(embedded.start, settings.data_dir / "postgres")
+    try:
+        yield server.dsn
+    finally:
+        await asyncio.to_thread(server.release)
+
+
+@asynccontextmanager
+async def opened(settings: Settings, *, migrating: bool = True) -> AsyncIterator[Installation]:
+    """A whole installation in this process, its schema brought up to date first."""
+    async with database(settings) as dsn:
+        if migrating:
+            await migrate.migrate(dsn)
+        async with Installation(settings, dsn) as installation:
+            yield installation

@@ -1,0 +1,166 @@
+-- Instances, and the calls made to sellers: one table is the queue, the retry schedule and the message log.
+
+CREATE TABLE instances (
+    id                 uuid        PRIMARY KEY,
+    order_id           uuid        NOT NULL REFERENCES orders,
+    order_line_id      uuid        NOT NULL REFERENCES order_lines,
+    buyer_id           uuid        NOT NULL,
+    seller_id          uuid        NOT NULL,
+    product_id         uuid        NOT NULL,
+    endpoint_id        uuid        NOT NULL REFERENCES endpoints,
+    state              text        NOT NULL CHECK (state IN ('opening', 'running', 'failed', 'released')),
+    seller_instance_id text        CHECK (length(seller_instance_id) BETWEEN 1 AND 64),
+    outcome_unknown    boolean     NOT NULL DEFAULT false,
+    front_end_url      text,
+    admin_url          text,
+    user_name          text,
+    password           bytea,
+    memo               text,
+    details_at         timestamptz,
+    opened_at          timestamptz,
+    expires_at         timestamptz,
+    closed_at          timestamptz,
+    created_at         timestamptz NOT NULL,
+    CONSTRAINT one_instance_per_line UNIQUE (order_line_id),
+    CONSTRAINT an_open_instance_is_known_to_the_seller CHECK (state <> 'running' OR seller_instance_id IS NOT NULL)
+) WITH (fillfactor = 70);
+COMMENT ON COLUMN instances.seller_instance_id IS 'The seller''s instanceId: opaque, any characters, the first one ever answered.';
+COMMENT ON COLUMN instances.outcome_unknown IS 'Some call may have created the instance although no answer said so.';
+CREATE INDEX instances_of_order ON instances (order_id);
+CREATE INDEX instances_of_buyer ON instances (buyer_id, id);
+CREATE INDEX instances_of_seller ON instances (seller_id, id);
+
+CREATE TABLE seller_calls (
+    id             uuid        PRIMARY KEY,
+    seller_id      uuid        NOT NULL,
+    endpoint_id    uuid        NOT NULL REFERENCES endpoints,
+    activity       text        NOT NULL
+        CHECK (activity IN ('newInstance', 'queryInstance', 'releaseInstance', 'orderNotify')),
+    purpose        text        NOT NULL CHECK (purpose IN ('open', 'await_opening', 'details', 'release', 'notify')),
+    lane           uuid        NOT NULL,
+    place          bigint      GENERATED ALWAYS AS IDENTITY,
+    order_id       uuid        NOT NULL,
+    order_number   text        COLLATE "C" NOT NULL,
+    line_number    text        NOT NULL,
+    instance_id    uuid        REFERENCES instances,
+    parameters     jsonb       NOT NULL DEFAULT '{}',
+    state          text        NOT NULL
+        CHECK (state IN ('queued', 'waiting', 'running', 'succeeded', 'failed', 'cancelled')),
+    due_at         timestamptz NOT NULL,
+    window_ends_at timestamptz NOT NULL,
+    attempts       integer     NOT NULL DEFAULT 0,
+    worker         uuid,
+    leased_until   timestamptz,
+    verdict        text,
+    result_code    text,
+    trouble        text,
+    last_attempt_at timestamptz,
+    settled_at     timestamptz,
+    request_id     text        NOT NULL,
+    created_at     timestamptz NOT NULL,
+    CHECK ((state = 'running') = (worker IS NOT NULL AND leased_until IS NOT NULL)),
+    CHECK ((state IN ('succeeded', 'failed', 'cancelled')) = (settled_at IS NOT NULL))
+) WITH (fillfactor = 70);
+COMMENT ON COLUMN seller_calls.lane IS 'Calls of one lane go out strictly one after the other: an instance''s, or one notification''s own.';
+COMMENT ON COLUMN seller_calls.place IS 'The order within a lane; ids made in the same millisecond do not tell.';
+COMMENT ON COLUMN seller_calls.leased_until IS 'In the database''s own time, not the sandbox''s.';
+
+-- The head of a lane is waiting or running; all behind it are queued. The order is a fact of the database.
+CREATE UNIQUE INDEX one_head_per_lane ON seller_calls (lane) WHERE state IN ('waiting', 'running');
+CREATE INDEX seller_calls_queued ON seller_calls (lane, place) WHERE state = 'queued';
+CREATE INDEX seller_calls_waiting ON seller_calls (seller_id, due_at) WHERE state = 'waiting';
+CREATE INDEX seller_calls_due ON seller_calls (due_at) WHERE state = 'waiting';
+CREATE INDEX seller_calls_running ON seller_calls (seller_id, leased_until) WHERE state = 'running';
+CREATE INDEX seller_calls_leases ON seller_calls (leased_until) WHERE state = 'running';
+CREATE INDEX seller_calls_of_seller ON seller_calls (seller_id, id);
+CREATE INDEX seller_calls_of_seller_by_state ON seller_calls (seller_id, state, id);
+CREATE INDEX seller_calls_of_seller_by_activity ON seller_calls (seller_id, activity, id);
+CREATE INDEX seller_calls_of_order ON seller_calls (order_id, id);
+CREATE INDEX seller_calls_of_lane ON seller_calls (lane, id);
+CREATE INDEX seller_calls_of_seller_by_number ON seller_calls (seller_id, order_number);
+CREATE INDEX seller_calls_by_state ON seller_calls (state, id);
+
+CREATE TABLE call_attempts (
+    call_id          uuid        NOT NULL REFERENCES seller_calls,
+    number           integer     NOT NULL,
+    seller_id        uuid        NOT NULL,
+    activity         text        NOT NULL,
+    started_at       timestamptz NOT NULL,
+    milliseconds     real,
+    url              text,
+    request_body     text,
+    status           integer,
+    response_headers jsonb,
+    response_body    text,
+    truncated        boolean     NOT NULL DEFAULT false,
+    verdict          text        NOT NULL
+        CHECK (verdict IN ('success', 'in_progress', 'refused', 'unreadable', 'unreachable', 'timed_out', 'interrupted')),
+    result_code      text,
+    trouble          text,
+    message          text,
+    warnings         text[]      NOT NULL DEFAULT '{}',
+    PRIMARY KEY (call_id, number)
+);
+COMMENT ON COLUMN call_attempts.verdict IS 'interrupted: the worker died with the call under way, and what the seller did is unknown.';
+CREATE INDEX call_attempts_recent ON call_attempts (seller_id, activity, started_at);
+
+-- Hands out due calls: to any one seller never more at once than its cap, over all workers; a call whose worker has
+-- been silent past its lease goes back to waiting first, its lost attempt on record.
+CREATE FUNCTION claim_seller_calls(p_worker uuid, p_now timestamptz, p_room integer, p_cap integer, p_lease interval)
+RETURNS SETOF seller_calls LANGUAGE plpgsql AS $$
+DECLARE
+    seller record;
+    free   integer;
+    taken  integer;
+    room   integer := p_room;
+BEGIN
+    WITH lost AS (
+        UPDATE seller_calls c SET state = 'waiting', worker = NULL, leased_until = NULL, due_at = p_now
+        WHERE c.id IN (
+            SELECT id FROM seller_calls WHERE state = 'running' AND leased_until < clock_timestamp()
+            ORDER BY leased_until LIMIT p_room FOR UPDATE SKIP LOCKED
+        )
+        RETURNING c.*
+    ), opening AS (
+        UPDATE instances i SET outcome_unknown = true
+        FROM lost WHERE i.id = lost.instance_id AND lost.activity = 'newInstance' AND NOT i.outcome_unknown
+    )
+    INSERT INTO call_attempts (call_id, number, seller_id, activity, started_at, verdict)
+    SELECT id, attempts, seller_id, activity, last_attempt_at, 'interrupted' FROM lost
+    ON CONFLICT DO NOTHING;
+
+    FOR seller IN
+        -- From seller to seller through the index, without walking a dead seller's thousands of waiting calls.
+        WITH RECURSIVE hop AS (
+            (SELECT c.seller_id FROM seller_calls c WHERE c.state = 'waiting' ORDER BY c.seller_id LIMIT 1)
+            UNION ALL
+            SELECT (SELECT c.seller_id FROM seller_calls c
+                    WHERE c.state = 'waiting' AND c.seller_id > hop.seller_id ORDER BY c.seller_id LIMIT 1)
+            FROM hop WHERE hop.seller_id IS NOT NULL
+        )
+        SELECT hop.seller_id AS id FROM hop
+        WHERE hop.seller_id IS NOT NULL AND EXISTS (
+            SELECT FROM seller_calls c
+            WHERE c.state = 'waiting' AND c.seller_id = hop.seller_id AND c.due_at <= p_now)
+        ORDER BY random()
+    LOOP
+        EXIT WHEN room <= 0;
+        -- One worker at a time claims for a seller, or two could each see the same free places.
+        CONTINUE WHEN NOT pg_try_advisory_xact_lock(hashtextextended(seller.id::text, 7));
+        SELECT p_cap - count(*) INTO free FROM seller_calls c WHERE c.seller_id = seller.id AND c.state = 'running';
+        IF free > 0 THEN
+            RETURN QUERY
+            UPDATE seller_calls c
+            SET state = 'running', worker = p_worker, leased_until = clock_timestamp() + p_lease,
+                attempts = c.attempts + 1, last_attempt_at = p_now
+            WHERE c.id IN (
+                SELECT w.id FROM seller_calls w
+                WHERE w.state = 'waiting' AND w.seller_id = seller.id AND w.due_at <= p_now
+                ORDER BY w.due_at LIMIT least(free, room) FOR UPDATE SKIP LOCKED
+            )
+            RETURNING c.*;
+            GET DIAGNOSTICS taken = ROW_COUNT;
+            room := room - taken;
+        END IF;
+    END LOOP;
+END $$;

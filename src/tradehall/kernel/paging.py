@@ -1,0 +1,92 @@
+"""Keyset paging: a page starts after the last row of the one before, so the millionth costs what the first does."""
+
+import base64
+import binascii
+from collections.abc import Callable, Sequence
+from typing import Generic, LiteralString, TypeVar
+from uuid import UUID
+
+import msgspec
+
+from tradehall.kernel.errors import invalid
+
+T = TypeVar("T")
+
+DEFAULT_LIMIT = 25
+MAX_LIMIT = 100
+
+
+class PageRequest(msgspec.Struct, frozen=True):
+    """Which page is wanted: the rows older than `after`, or those newer than `before`, at most `limit` (1 to 100)."""
+
+    limit: int = DEFAULT_LIMIT
+    after: UUID | None = None
+    before: UUID | None = None
+
+    @property
+    def fetch(self) -> int:
+        """One row more than the page shows: it tells whether there is a further page."""
+        return self.limit + 1
+
+    @property
+    def params(self) -> dict[str, UUID | int | None]:
+        """The parameters that `keyset` and LIMIT %(fetch)s refer to."""
+        return {"after": self.after, "before": self.before, "fetch": self.fetch}
+
+
+class Page(msgspec.Struct, Generic[T], frozen=True):
+    """A page of rows, newest first, and the cursors of its neighbours."""
+
+    items: Sequence[T]
+    next: str | None = None
+    previous: str | None = None
+
+
+def page_request(limit: int | None = None, after: str | None = None, before: str | None = None) -> PageRequest:
+    """A request from what stands in a URL. Raises Invalid for a limit or cursor that is none."""
+    if limit is not None and not 1 <= limit <= MAX_LIMIT:
+        raise invalid("limit", "Choose a number from {low} to {high}.", low=1, high=MAX_LIMIT)
+    return PageRequest(limit or DEFAULT_LIMIT, _read(after, "after"), _read(before, "before"))
+
+
+def keyset(wanted: PageRequest, column: LiteralString = "id") -> tuple[LiteralString, LiteralString]:
+    """The WHERE condition and the ORDER BY of a page, for a query given `wanted.params`."""
+    if wanted.before:
+        return f"{column} > %(before)s", f"{column} ASC"
+    if wanted.after:
+        return f"{column} < %(after)s", f"{column} DESC"
+    return "true", f"{column} DESC"
+
+
+def page(rows: Sequence[T], wanted: PageRequest, key: Callable[[T], UUID]) -> Page[T]:
+    """Cuts the rows of a query that fetched `wanted.fetch` of them into a page.
+
+    Rows come newest first; for `before` the query reads upwards, oldest of the newer first, and they are turned here.
+    """
+    more = len(rows) > wanted.limit
+    shown = list(rows[: wanted.limit])
+    if wanted.before:
+        shown.reverse()
+    if not shown:
+        return Page([])
+    older = more if not wanted.before else True
+    newer = more if wanted.before else wanted.after is not None
+    return Page(
+        shown,
+        next=cursor(key(shown[-1])) if older else None,
+        previous=cursor(key(shown[0])) if newer else None,
+    )
+
+
+def cursor(key: UUID) -> str:
+    """A row's place as people may copy it: opaque, safe in a URL."""
+    return base64.urlsafe_b64encode(key.bytes).rstrip(b"=").decode()
+
+
+def _read(text: str | None, field: str) -> UUID | None:
+    if not text:
+        return None
+    try:
+        return UUID(bytes=base64.urlsafe_b64decode(text + "=="))
+    except (ValueError, binascii.Error) as error:
+        raise invalid(field, "This is not a page of this list; start from its first page.") from error

@@ -1,0 +1,1 @@
+"""People, the organisations they act for, and how they sign in."""

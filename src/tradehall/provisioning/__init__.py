@@ -1,0 +1,1 @@
+"""Instances, and the calls made to sellers to open, query and release them."""

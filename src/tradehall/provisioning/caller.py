@@ -1,0 +1,208 @@
+"""Carries out the calls that are due: builds and signs the request, sends it, records what came of it."""
+
+import json
+import re
+import secrets
+import string
+from collections.abc import Sequence
+from datetime import datetime
+from functools import partial
+from typing import Any
+
+import structlog
+from prometheus_client import Counter, Histogram
+
+from tradehall.kernel.db import DATABASE_AWAY, Database, Reader, Tx
+from tradehall.kernel.ids import new_id
+from tradehall.kernel.journal import SYSTEM
+from tradehall.kernel.outbound import Exchange, Outbound
+from tradehall.kernel.secrets import CannotUnseal, Seal
+from tradehall.kernel.worker import Job
+from tradehall.protocols import v2
+from tradehall.provisioning.actions import CHANNEL, Provisioning
+from tradehall.provisioning.model import Call, Judgement, business_id, judge_exchange
+from tradehall.provisioning.queries import CALL_COLUMNS
+from tradehall.settings import Settings
+
+log = structlog.get_logger()
+
+CALLS = Counter("tradehall_seller_calls", "Tries of calls to sellers", ["activity", "verdict"])
+SECONDS = Histogram("tradehall_seller_call_seconds", "How long sellers took to answer", ["activity"])
+
+_NONCE = string.ascii_letters + string.digits
+# What the message log shows in place of a password; the seller knows it, and whoever reads the log need not.
+_PASSWORD = re.compile(r'("password"\s*:\s*")(?:[^"\\]|\\.)*(")')
+
+
+class DueCall(Call, frozen=True):
+    """A claimed call with the endpoint it goes to."""
+
+    address: str
+    access_key: bytes
+
+
+class SellerCalls:
+    """The calls to sellers as a source of jobs for a worker."""
+
+    channel = CHANNEL
+
+    def __init__(
+        self, db: Database, provisioning: Provisioning, outbound: Outbound, seal: Seal, settings: Settings
+    ) -> None:
+        self._db = db
+        self._provisioning = provisioning
+        self._outbound = outbound
+        self._seal = seal
+        self._settings = settings
+        self._worker = new_id()
+
+    async def claim(self, room: int) -> Sequence[Job]:
+        async with self._db.read() as reader:
+            calls = await reader.fetch_all(
+                DueCall,
+                f"""
+                SELECT {CALL_COLUMNS}, e.address, e.access_key
+                FROM claim_seller_calls(%(worker)s, %(now)s, %(room)s, %(cap)s, %(lease)s) c
+                JOIN endpoints e ON e.id = c.endpoint_id
+                """,
+                {
+                    "worker": self._worker,
+                    "now": reader.now,
+                    "room": room,
+                    "cap": self._settings.seller_concurrency,
+                    "lease": self._settings.call_lease,
+                },
+            )
+        return [partial(self._carry_out, call) for call in calls]
+
+    async def next_due(self, reader: Reader) -> datetime | None:
+        """The earliest waiting call, or now if a lease has run out."""
+        moment: datetime | None = await reader.fetch_value(
+            """
+            SELECT CASE WHEN EXISTS (SELECT FROM seller_calls
+                                     WHERE state = 'running' AND leased_until < clock_timestamp())
+                   THEN %(now)s ELSE (SELECT min(due_at) FROM seller_calls WHERE state = 'waiting') END
+            """,
+            {"now": reader.now},
+        )
+        return moment
+
+    async def _carry_out(self, call: DueCall) -> None:
+        started_at = self._db.clock.now()
+        body = self._body(call)
+        try:
+            access_key = self._seal.open(call.access_key, str(call.endpoint_id))
+        except CannotUnseal:
+            url, exchange = "", None
+            result = Judgement("unreachable", trouble="key_unreadable")
+        else:
+            timestamp = int(started_at.timestamp() * 1000)
+            nonce = "".join(secrets.choice(_NONCE) for _ in range(32))
+            url = v2.signed_url(call.address, access_key, nonce, timestamp, body)
+            exchange = await self._outbound.post(
+                url, body, v2.HEADERS, timeout=self._settings.call_timeout.total_seconds()
+            )
+            result = judge_exchange(call.activity, exchange)
+        await self._record(call, started_at, url, body, exchange, result)
+        CALLS.labels(call.activity, result.verdict).inc()
+        if exchange:
+            SECONDS.labels(call.activity).observe(exchange.milliseconds / 1000)
+        log.info(
+            "seller_call",
+            request_id=call.request_id,
+            order=call.order_number,
+            call=str(call.id),
+            activity=call.activity,
+            attempt=call.attempts,
+            verdict=result.verdict,
+            code=result.code,
+            trouble=result.trouble,
+            milliseconds=round(exchange.milliseconds) if exchange else None,
+        )
+
+    def _body(self, call: Call) -> bytes:
+        match call.purpose:
+            case "open":
+                return v2.new_instance(call.order_number, call.line_number, business_id(call.id, call.attempts))
+            case "await_opening" | "details":
+                return v2.query_instance([call.parameters["instance"]])
+            case "release":
+                refund = call.parameters.get("refund")
+                line = f"{refund}-000001" if refund else None
+                return v2.release_instance(call.parameters["instance"], order_id=refund, order_line_id=line)
+            case "notify":
+                return v2.order_notify(call.order_number, call.line_number)
+
+    async def _record(
+        self,
+        call: DueCall,
+        started_at: datetime,
+        url: str,
+        body: bytes,
+        exchange: Exchange | None,
+        result: Judgement,
+    ) -> None:
+        try:
+            async with self._db.transaction(SYSTEM, request_id=call.request_id) as tx:
+                await self._write_attempt(tx, call, started_at, url, body, exchange, result)
+                if not await self._provisioning.settle(tx, call, result):
+                    log.warning("call_taken_over", call=str(call.id), attempt=call.attempts)
+        except DATABASE_AWAY:
+            # The result is lost with the connection; the lease ends, and the same order is asked for again.
+            log.warning("result_not_recorded", call=str(call.id), attempt=call.attempts)
+
+    async def _write_attempt(
+        self,
+        tx: Tx,
+        call: DueCall,
+        started_at: datetime,
+        url: str,
+        body: bytes,
+        exchange: Exchange | None,
+        result: Judgement,
+    ) -> None:
+        # A try declared lost whose answer arrives after all: the record is put right.
+        await tx.execute(
+            """
+            INSERT INTO call_attempts (call_id, number, seller_id, activity, started_at, milliseconds, url,
+                                       request_body, status, response_headers, response_body, truncated, verdict,
+                                       result_code, trouble, message, warnings)
+            VALUES (%(call)s, %(number)s, %(seller)s, %(activity)s, %(started)s, %(milliseconds)s, %(url)s,
+                    %(request)s, %(status)s, %(headers)s, %(response)s, %(truncated)s, %(verdict)s, %(code)s,
+                    %(trouble)s, %(message)s, %(warnings)s)
+            ON CONFLICT (call_id, number) DO UPDATE SET
+                milliseconds = excluded.milliseconds, url = excluded.url, request_body = excluded.request_body,
+                status = excluded.status, response_headers = excluded.response_headers,
+                response_body = excluded.response_body, truncated = excluded.truncated, verdict = excluded.verdict,
+                result_code = excluded.result_code, trouble = excluded.trouble, message = excluded.message,
+                warnings = excluded.warnings
+            """,
+            {
+                "call": call.id,
+                "number": call.attempts,
+                "seller": call.seller_id,
+                "activity": call.activity,
+                "started": started_at,
+                "url": url,
+                "request": body.decode(),
+                "verdict": result.verdict,
+                "code": result.code,
+                "trouble": result.trouble,
+                "message": result.message,
+                "warnings": list(result.warnings),
+                **self._response(exchange),
+            },
+        )
+
+    def _response(self, exchange: Exchange | None) -> dict[str, Any]:
+        if exchange is None:
+            return dict.fromkeys(("milliseconds", "status", "headers", "response")) | {"truncated": False}
+        most = self._settings.message_log_body
+        text = exchange.body[:most].decode(errors="replace").replace("\0", "\ufffd")
+        return {
+            "milliseconds": exchange.milliseconds,
+            "status": exchange.status,
+            "headers": json.dumps(exchange.headers),
+            "response": _PASSWORD.sub(r"\1••••••\2", text),
+            "truncated": exchange.truncated or len(exchange.body) > most,
+        }

@@ -1,0 +1,1 @@
+"""Orders: placed, paid, completed, cancelled; payments and refunds."""

@@ -1,0 +1,123 @@
+"""Orders and their lines, the states they move through, and the payment gateway's small interface."""
+
+from datetime import datetime
+from typing import Literal, Protocol
+from uuid import UUID
+
+import msgspec
+
+from tradehall.catalog.model import ChargingMode, PeriodType
+
+OrderState = Literal["pending_payment", "processing", "completed", "cancelled"]
+OrderType = Literal["NEW"]
+CancelReason = Literal["buyer", "expired", "opening_failed"]
+RefundState = Literal["requested", "refunded"]
+
+# (state, verb) → next state. Completing and failing are the marketplace's own verbs; the others are people's.
+ORDER_MOVES: dict[tuple[OrderState, str], OrderState] = {
+    ("pending_payment", "pay"): "processing",
+    ("pending_payment", "cancel"): "cancelled",
+    ("pending_payment", "expire"): "cancelled",
+    ("processing", "complete"): "completed",
+    ("processing", "fail"): "cancelled",
+}
+ORDER_STATES: tuple[OrderState, ...] = ("pending_payment", "processing", "completed", "cancelled")
+
+
+def before(verb: str) -> OrderState:
+    """The one state in which a verb applies."""
+    (state,) = (state for (state, known) in ORDER_MOVES if known == verb)
+    return state
+
+
+class OrderRow(msgspec.Struct, frozen=True):
+    """An order as lists show it. Amounts are minor units of `currency`."""
+
+    id: UUID
+    number: str
+    state: OrderState
+    order_type: OrderType
+    buyer_id: UUID
+    buyer_name_en: str
+    buyer_name_zh: str
+    seller_id: UUID
+    seller_name_en: str
+    seller_name_zh: str
+    product_name_en: str
+    product_name_zh: str
+    sku_name_en: str
+    sku_name_zh: str
+    currency: str
+    total_minor: int
+    created_at: datetime
+    cancel_reason: CancelReason | None
+    refund_state: RefundState | None
+
+
+class Order(OrderRow, frozen=True):
+    """An order as its page shows it, its one line included."""
+
+    product_id: UUID
+    product_slug: str
+    placed_by_name: str
+    placed_by_email: str
+    request_id: str
+    expires_at: datetime
+    paid_at: datetime | None
+    completed_at: datetime | None
+    cancelled_at: datetime | None
+    line_id: UUID
+    line_number: str
+    charging_mode: ChargingMode
+    period_type: PeriodType | None
+    period_number: int | None
+    quantity: int
+    quantity_name_en: str | None
+    quantity_name_zh: str | None
+    unit_minor: int
+    unit_en: str | None
+    unit_zh: str | None
+    payment_gateway: str | None
+    payment_reference: str | None
+    refund_number: str | None
+    refund_minor: int | None
+    refunded_at: datetime | None
+
+
+class HappenedEvent(msgspec.Struct, frozen=True):
+    """An entry of an order's operation log."""
+
+    seq: int
+    kind: str
+    at: datetime
+    entry: str
+
+
+class PaymentIntent(msgspec.Struct, frozen=True):
+    """What a gateway is asked to collect. `key` is the same for every try at the same payment."""
+
+    key: str
+    order_number: str
+    amount_minor: int
+    currency: str
+    instrument: str
+
+
+class Receipt(msgspec.Struct, frozen=True):
+    """What a gateway collected or gave back, under its own reference."""
+
+    reference: str
+
+
+class Gateway(Protocol):
+    """A way to pay. Both verbs may be repeated with the same key and then have one effect."""
+
+    name: str
+
+    async def collect(self, intent: PaymentIntent) -> Receipt:
+        """Takes the money. Raises PaymentDeclined."""
+        ...
+
+    async def give_back(self, key: str, reference: str, amount_minor: int, currency: str) -> Receipt:
+        """Returns money of an earlier payment to where it came from."""
+        ...

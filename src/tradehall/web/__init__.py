@@ -1,0 +1,1 @@
+"""Pages for people: buyers, sellers, operators and everybody."""
