@@ -17,7 +17,9 @@ from tradehall.kernel.outbound import Outbound
 from tradehall.kernel.secrets import Seal, secret_key
 from tradehall.kernel.worker import Worker
 from tradehall.parties import actions as parties
+from tradehall.parties import seats
 from tradehall.parties.actions import SignInPolicy
+from tradehall.parties.seats import Seats
 from tradehall.provisioning.actions import Provisioning
 from tradehall.provisioning.caller import SellerCalls
 from tradehall.settings import Settings
@@ -56,6 +58,7 @@ class Installation:
         self.sign_in_policy = SignInPolicy(
             settings.login_attempts, settings.login_pause, timedelta(days=settings.session_days)
         )
+        self.seats = Seats(self.db)
         self._watchers: defaultdict[str, set[asyncio.Event]] = defaultdict(set)
         self._listening: asyncio.Task[None] | None = None
         self._clock_reading: asyncio.Task[None] | None = None
@@ -64,7 +67,11 @@ class Installation:
         await self.db.open()
         await self.outbound.start()
         await self._take_mode()
-        heard = {trading.ORDER_CHANNEL: self._order_moved, CLOCK_CHANNEL: self._clock_moved}
+        heard = {
+            trading.ORDER_CHANNEL: self._order_moved,
+            seats.CHANNEL: self.seats.forget,
+            CLOCK_CHANNEL: self._clock_moved,
+        }
         self._listening = asyncio.create_task(Listener(self.db, heard).run())
         return self
 
@@ -91,20 +98,20 @@ class Installation:
         return Worker(self.db, sources, concurrency=self.settings.worker_concurrency, poll=self.settings.worker_poll)
 
     @contextmanager
-    def watching(self, order_id: UUID) -> Iterator[asyncio.Event]:
-        """An event that is set when the order moves."""
+    def watching(self, number: str) -> Iterator[asyncio.Event]:
+        """An event that is set when the order of this number is completed or cancelled."""
         moved = asyncio.Event()
-        watchers = self._watchers[str(order_id)]
+        watchers = self._watchers[number]
         watchers.add(moved)
         try:
             yield moved
         finally:
             watchers.discard(moved)
             if not watchers:
-                self._watchers.pop(str(order_id), None)
+                self._watchers.pop(number, None)
 
-    def _order_moved(self, order_id: str) -> None:
-        watched = [self._watchers.get(order_id, ())] if order_id else self._watchers.values()
+    def _order_moved(self, number: str) -> None:
+        watched = [self._watchers.get(number, ())] if number else self._watchers.values()
         for watchers in watched:
             for moved in watchers:
                 moved.set()

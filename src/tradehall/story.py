@@ -18,7 +18,4 @@ def story(provisioning: Provisioning) -> Mapping[str, Sequence[Reaction]]:
         "order.paid": (provisioning.request_instance,),
         "instance.opened": (trading.complete,),
         "instance.failed": (trading.fail,),
-        "order.completed": (trading.tell_watchers,),
-        "order.cancelled": (trading.tell_watchers,),
-        "order.refunded": (trading.tell_watchers,),
     }

@@ -15,7 +15,7 @@ from litestar.types import Guard
 from tradehall.installation import Installation
 from tradehall.kernel.errors import NotSignedIn
 from tradehall.kernel.journal import SYSTEM, Actor
-from tradehall.parties import actions, queries
+from tradehall.parties import actions
 from tradehall.parties.errors import InvalidToken, OnlyAdmins, WrongConsole
 from tradehall.parties.model import OrganisationKind, Seat
 
@@ -56,8 +56,7 @@ async def visitor_with_token(connection: Connection) -> Visitor:
         return NOBODY
     scheme, _, token = header.partition(" ")
     installation = installation_of(connection)
-    async with installation.db.read() as reader:
-        seat = await queries.seat_of_token(reader, token.strip()) if scheme.lower() == "bearer" else None
+    seat = await installation.seats.of_token(token.strip()) if scheme.lower() == "bearer" else None
     if seat is None:
         raise InvalidToken
     if seat.use_is_stale:
@@ -71,8 +70,7 @@ async def visitor_with_cookie(connection: Connection) -> Visitor:
     session = connection.cookies.get(SESSION_COOKIE)
     if not session:
         return NOBODY
-    async with installation_of(connection).db.read() as reader:
-        seat = await queries.seat_of_session(reader, session)
+    seat = await installation_of(connection).seats.of_session(session)
     return _known(seat, session) if seat else NOBODY
 
 
@@ -84,7 +82,7 @@ def _known(seat: Seat, session: str | None = None) -> Visitor:
 def only(*kinds: OrganisationKind, role: Literal["member", "admin"] = "member") -> Guard:
     """Lets in people of these kinds of organisation, in this role or a higher one."""
 
-    def guard(connection: Connection, handler: BaseRouteHandler) -> None:
+    async def guard(connection: Connection, handler: BaseRouteHandler) -> None:
         visitor: Visitor = connection.user
         if visitor.seat is None:
             raise NotSignedIn

@@ -1,8 +1,11 @@
 """Errors as people and programs are told of them: problem details (RFC 9457) for the API, a page for browsers."""
 
+import re
+from collections.abc import Iterator
 from typing import Any
 
 import msgspec
+import psycopg
 import structlog
 from litestar import Request, Response
 from litestar.exceptions import (
@@ -15,7 +18,7 @@ from litestar.exceptions import (
 
 from tradehall.kernel import errors
 from tradehall.kernel.db import DATABASE_AWAY
-from tradehall.kernel.i18n import negotiate, translator
+from tradehall.kernel.i18n import N_, negotiate, translator
 
 log = structlog.get_logger()
 
@@ -34,6 +37,12 @@ class BodyTooLarge(errors.Problem):
     """The request is too large."""
 
     status = 413
+
+
+class NotStorable(errors.Problem):
+    """This request holds a character or a number that cannot be stored."""
+
+    status = 422
 
 
 class InternalError(errors.Problem):
@@ -68,13 +77,11 @@ def as_problem(error: Exception) -> errors.Problem:
     if isinstance(error, DATABASE_AWAY):
         return errors.Unavailable()
     if isinstance(error, ValidationException):
-        extra = error.extra if isinstance(error.extra, list) else []
-        fields = [
-            errors.FieldProblem(str(one.get("key", "")), "{reason}", {"reason": one.get("message", "")})
-            for one in extra
-            if isinstance(one, dict)
-        ]
+        fields = list(_wrong_parameters(error.extra))
         return errors.Invalid(*fields) if fields else MalformedRequest(detail=error.detail)
+    # A NUL in a text, or a number beyond what a column holds.
+    if isinstance(error, psycopg.DataError | UnicodeEncodeError):
+        return NotStorable()
     if isinstance(error, MethodNotAllowedException):
         return MethodNotAllowed()
     if isinstance(error, NotFoundException):
@@ -89,6 +96,64 @@ def as_problem(error: Exception) -> errors.Problem:
         if error.status_code < 500:
             return MalformedRequest(detail=error.detail)
     return InternalError()
+
+
+def _wrong_parameters(extra: Any) -> Iterator[errors.FieldProblem]:
+    """What the framework says of parameters it could not read."""
+    for one in extra if isinstance(extra, list) else ():
+        if isinstance(one, dict):
+            yield field_problem(str(one.get("key", "")).removesuffix("data") or "body", str(one.get("message", "")))
+
+
+def body_problem(error: msgspec.DecodeError) -> errors.Problem:
+    """What is wrong with a JSON body: not JSON at all, or a field that is not what it must be."""
+    if not isinstance(error, msgspec.ValidationError):
+        return MalformedRequest(detail=str(error))
+    reason, _, path = str(error).partition(" - at `")
+    return errors.Invalid(field_problem(path.removesuffix("`").removeprefix("$").lstrip("."), reason))
+
+
+def field_problem(field: str, reason: str) -> errors.FieldProblem:
+    """What msgspec says of a value, in words that are translated. `field` is its path, such as calls[0].id."""
+    for pattern, message in _REASONS:
+        if match := pattern.fullmatch(reason):
+            values = match.groupdict()
+            if name := values.pop("field", None):
+                field = f"{field}.{name}" if field else name
+            return errors.FieldProblem(field or "body", message, values)
+    return errors.FieldProblem(field or "body", "This is not right: {reason}", {"reason": reason})
+
+
+_TYPES = {
+    "str": N_("Write a text here."),
+    "int": N_("Write a whole number here."),
+    "float": N_("Write a number here."),
+    "bool": N_("Write true or false here."),
+    "array": N_("Write a list here."),
+    "object": N_("Write an object here."),
+    "uuid": N_("Write an id here, such as 01a3b0f2-7c1e-7d4a-9c55-0a1b2c3d4e5f."),
+    "datetime": N_("Write a moment here with its offset, such as 2026-05-01T08:00:00Z."),
+}
+# What msgspec says → what we say. The first pattern that fits counts.
+_REASONS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
+    (re.compile(pattern), message)
+    for pattern, message in (
+        (r"Object missing required field `(?P<field>[^`]+)`", N_("This is missing.")),
+        (r"Missing required argument '(?P<field>[^']+)'", N_("This is missing.")),
+        (r"Object contains unknown field `(?P<field>[^`]*)`", N_("There is no such field.")),
+        (r"Expected `(?:int|float)` >= (?P<least>\S+)", N_("The least is {least}.")),
+        (r"Expected `(?:int|float)` <= (?P<most>\S+)", N_("The most is {most}.")),
+        (r"Expected `str` of length >= (?P<least>\d+)", N_("Write at least {least} characters.")),
+        (r"Expected `str` of length <= (?P<most>\d+)", N_("Write at most {most} characters.")),
+        (r"Expected `array` of length >= (?P<least>\d+)", N_("Send at least {least} of them.")),
+        (r"Expected `array` of length <= (?P<most>\d+)", N_("Send at most {most} of them.")),
+        (r"Invalid enum value .*", N_("This is none of the possible values.")),
+        (r"(?:Invalid UUID|badly formed hexadecimal UUID string).*", _TYPES["uuid"]),
+        (r"(?:Invalid RFC3339 encoded datetime|Expected `datetime` with .*)", _TYPES["datetime"]),
+        *((rf"Expected `{name}(?: \| null)?`, got .*", message) for name, message in _TYPES.items()),
+        (r"Integer value out of range", N_("This number is too large.")),
+    )
+)
 
 
 def details(problem: errors.Problem, locale: str, request_id: str) -> ProblemDetails:

@@ -1,9 +1,4 @@
-"""PostgreSQL: a pool of connections, transactions with one clock reading and one actor, and plain SQL into structs.
-
-Statements of a transaction travel in a pipeline: those whose result nobody reads go to the server together with the
-next one whose result is read, so an action of eight statements is two or three round trips. An error of a queued
-statement therefore surfaces at the next read, or at commit; either way the whole transaction is undone.
-"""
+"""PostgreSQL: a pool of connections, transactions with one clock reading and one actor, and plain SQL into structs."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
@@ -77,17 +72,24 @@ class Tx(Reader):
         self.actor = actor
         self.request_id = request_id
         self._story = story
+        self._recorded: list[Event] = []
 
     async def execute(self, sql: LiteralString, params: Params = None) -> None:
-        """Queues a statement whose result nobody needs."""
+        """Runs a statement whose result nobody needs."""
         await self.connection.execute(sql, params)
 
     async def record(self, kind: str, subject_kind: str, subject_id: UUID, facts: Mapping[str, Any]) -> None:
-        """Writes an event on a subject ("order", its id) and runs what the story says follows from it, in order."""
+        """Records an event on a subject ("order", its id) and runs what the story says follows from it, in order."""
         event = Event(kind, subject_kind, subject_id, dict(facts), self.now, self.actor, self.request_id)
-        await append(self.connection, event)
+        self._recorded.append(event)
         for reaction in self._story.get(kind, ()):
             await reaction(self, event)
+
+    async def write_journal(self) -> None:
+        """Writes what was recorded; the transaction's last statement, so that chains are locked only for an instant."""
+        if self._recorded:
+            await append(self.connection, self._recorded)
+            self._recorded = []
 
     async def notify(self, channel: LiteralString, payload: str = "") -> None:
         """Wakes whoever listens on `channel`, once this transaction has committed."""
@@ -136,8 +138,10 @@ class Database:
     @asynccontextmanager
     async def transaction(self, actor: Actor, request_id: str = "") -> AsyncIterator[Tx]:
         """One unit of work of `actor`; commits when the block ends, undoes everything when it raises."""
-        async with self._connection() as connection, connection.pipeline(), connection.transaction():
-            yield Tx(connection, self.clock.now(), actor, request_id, self._story)
+        async with self._connection() as connection, connection.transaction():
+            tx = Tx(connection, self.clock.now(), actor, request_id, self._story)
+            yield tx
+            await tx.write_journal()
 
     @asynccontextmanager
     async def _connection(self) -> AsyncIterator[AsyncConnection[Any]]:

@@ -15,8 +15,10 @@ import msgspec
 import structlog
 
 from tradehall.kernel.db import DATABASE_AWAY, Database, Reader, Tx
+from tradehall.kernel.errors import NotFound
 from tradehall.kernel.ids import new_id
 from tradehall.kernel.journal import SYSTEM
+from tradehall.kernel.paging import Page, PageRequest, keyset, page
 from tradehall.kernel.worker import Job
 
 LEASE = timedelta(minutes=2)
@@ -135,3 +137,52 @@ _CLAIM = """
     )
     RETURNING id, kind, subject_id, due_at, attempts
 """
+
+
+# --- What was parked -------------------------------------------------------------------------------------------------
+
+
+class ParkedRow(msgspec.Struct, frozen=True):
+    """Work that failed again and again and waits for an operator; `last_error` is for whoever mends the cause."""
+
+    id: UUID
+    kind: str
+    subject_id: UUID
+    due_at: datetime
+    attempts: int
+    last_error: str | None
+    parked_at: datetime
+    created_at: datetime
+
+
+class NotParked(NotFound):
+    """There is no such parked work; it may have been started again."""
+
+
+async def parked(reader: Reader, wanted: PageRequest) -> Page[ParkedRow]:
+    """What waits for an operator, newest first."""
+    where, order = keyset(wanted)
+    rows = await reader.fetch_all(
+        ParkedRow,
+        f"""
+        SELECT id, kind, subject_id, due_at, attempts, last_error, parked_at, created_at FROM due_rows
+        WHERE parked_at IS NOT NULL AND {where} ORDER BY {order} LIMIT %(fetch)s
+        """,
+        wanted.params,
+    )
+    return page(rows, wanted, lambda row: row.id)
+
+
+async def retry_parked(tx: Tx, row_id: UUID) -> None:
+    """Has parked work tried again at once, with as many tries before it as if it were new. Raises NotParked."""
+    kind: str | None = await tx.fetch_value(
+        """
+        UPDATE due_rows SET parked_at = NULL, attempts = 0, due_at = %(now)s, leased_until = NULL
+        WHERE id = %(id)s AND parked_at IS NOT NULL RETURNING kind
+        """,
+        {"id": row_id, "now": tx.now},
+    )
+    if kind is None:
+        raise NotParked
+    await tx.record("work.retried", "due_row", row_id, {"kind": kind})
+    await tx.notify(CHANNEL)

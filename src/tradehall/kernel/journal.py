@@ -6,7 +6,7 @@ each chain stands in a row of its own: it serialises writers on a subject, and s
 """
 
 import hashlib
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -60,48 +60,31 @@ class Entry(msgspec.Struct, frozen=True):
 
 _encoder = msgspec.json.Encoder(order="sorted")
 
-# One statement: the head row is locked and moved on, and the entry written with what it became.
-_APPEND = """
-    WITH head AS (
-        INSERT INTO journal_heads AS h (subject_kind, subject_id, seq, hash)
-        VALUES (%(subject_kind)s, %(subject_id)s, 1,
-                sha256(convert_to('1' || E'\\n' || %(signed)s, 'UTF8')))
-        ON CONFLICT (subject_kind, subject_id) DO UPDATE
-            SET seq = h.seq + 1,
-                hash = sha256(h.hash || convert_to((h.seq + 1)::text || E'\\n' || %(signed)s, 'UTF8'))
-        RETURNING seq, hash
-    )
-    INSERT INTO events (subject_kind, subject_id, seq, kind, at, entry, hash)
-    SELECT %(subject_kind)s, %(subject_id)s, head.seq, %(kind)s, %(at)s, %(entry)s, head.hash
-    FROM head
-"""
 
-
-async def append(connection: AsyncConnection[Any], event: Event) -> None:
-    """Writes the event at the end of its subject's chain."""
-    entry = _encoder.encode(
-        {
-            "actor": {
-                "kind": event.actor.kind,
-                "person": event.actor.person_id,
-                "organisation": event.actor.organisation_id,
-                "name": event.actor.name,
-            },
-            "facts": event.facts,
-            "request_id": event.request_id,
-        }
-    ).decode()
+async def append(connection: AsyncConnection[Any], events: Sequence[Event]) -> None:
+    """Writes events in order, each at the end of its subject's chain."""
+    entries = [_entry(event) for event in events]
     await connection.execute(
-        _APPEND,
-        {
-            "subject_kind": event.subject_kind,
-            "subject_id": event.subject_id,
-            "kind": event.kind,
-            "at": event.at,
-            "entry": entry,
-            "signed": _signed(event.kind, event.at, entry),
-        },
+        "SELECT append_events(%s, %s, %s, %s, %s, %s)",
+        (
+            [event.subject_kind for event in events],
+            [event.subject_id for event in events],
+            [event.kind for event in events],
+            [event.at for event in events],
+            entries,
+            [_signed(event.kind, event.at, entry) for event, entry in zip(events, entries, strict=True)],
+        ),
     )
+
+
+def _entry(event: Event) -> str:
+    actor = {
+        "kind": event.actor.kind,
+        "person": event.actor.person_id,
+        "organisation": event.actor.organisation_id,
+        "name": event.actor.name,
+    }
+    return _encoder.encode({"actor": actor, "facts": event.facts, "request_id": event.request_id}).decode()
 
 
 def _signed(kind: str, at: datetime, entry: str) -> str:

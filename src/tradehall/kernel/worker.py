@@ -35,33 +35,45 @@ class Source(Protocol):
         ...
 
 
+class _Line:
+    """What the worker knows of one source: until when it has nothing to hand out, unless a notification says so."""
+
+    def __init__(self, source: Source) -> None:
+        self.source = source
+        self.quiet_until: datetime | None = None
+        # Work is due that was not handed out: its seller is at its cap, or another worker is just claiming.
+        self.backlog = False
+
+    def woken(self) -> None:
+        self.quiet_until = None
+
+
 class Worker:
     """Runs the work of its sources until it is stopped."""
 
     def __init__(self, db: Database, sources: Sequence[Source], *, concurrency: int, poll: timedelta) -> None:
         self._db = db
-        self._sources = sources
+        self._lines = [_Line(source) for source in sources]
         self._concurrency = concurrency
-        self._poll = poll.total_seconds()
+        self._poll = poll
         self._jobs: set[asyncio.Task[None]] = set()
         self._wake = asyncio.Event()
         self._stopping = False
 
     async def run(self) -> None:
         """Works until `stop`; returns when the last job is done. A database that is away is waited for."""
-        wake = {source.channel: lambda _: self._wake.set() for source in self._sources}
-        listener = asyncio.create_task(Listener(self._db, wake).run())
+        listener = asyncio.create_task(Listener(self._db, self._heard()).run())
         try:
             while not self._stopping:
                 self._wake.clear()
                 try:
-                    claimed = await self._claim_all()
-                    pause = 0.0 if claimed and self._room else await self._until_next_due()
+                    await self._claim_all()
+                    pause = self._until_next_claim()
                 except DATABASE_AWAY as error:
                     log.warning("database_away", error=type(error).__name__)
                     pause = 1.0
-                if pause:
-                    await self._sleep(pause)
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._wake.wait(), pause)
             await self._finish()
         finally:
             listener.cancel()
@@ -83,9 +95,12 @@ class Worker:
         """Carries out everything due now and what follows from it at once; returns how many jobs that were."""
         done = 0
         while True:
+            idle = not self._jobs  # a job that ends while its source is being asked may leave more to do there
+            for line in self._lines:
+                line.woken()
             claimed = await self._claim_all()
             done += claimed
-            if not self._jobs and not claimed:
+            if idle and not claimed:
                 return done
             if self._jobs:
                 await asyncio.wait(self._jobs, return_when=asyncio.FIRST_COMPLETED)
@@ -93,44 +108,65 @@ class Worker:
     async def next_due(self) -> datetime | None:
         """The moment the earliest waiting piece of work is due."""
         async with self._db.read() as reader:
-            moments = [await source.next_due(reader) for source in self._sources]
+            moments = [await line.source.next_due(reader) for line in self._lines]
         return min((moment for moment in moments if moment), default=None)
 
     @property
     def _room(self) -> int:
         return self._concurrency - len(self._jobs)
 
+    def _heard(self) -> dict[str, Callable[[str], None]]:
+        def announcer(line: _Line) -> Callable[[str], None]:
+            def heard(_: str) -> None:
+                line.woken()
+                self._wake.set()
+
+            return heard
+
+        return {line.source.channel: announcer(line) for line in self._lines}
+
     async def _claim_all(self) -> int:
+        """Claims from every source that may have something due, as long as there is room."""
         claimed = 0
-        for source in self._sources:
-            if self._room <= 0 or self._stopping:
-                break
-            for job in await source.claim(self._room):
+        for line in self._lines:
+            now = self._db.clock.now()
+            if self._room <= 0 or self._stopping or (line.quiet_until and now < line.quiet_until):
+                continue
+            line.quiet_until = now + self._poll  # a notification from here on means work that this claim may miss
+            room = self._room
+            jobs = await line.source.claim(room)
+            for job in jobs:
                 task = asyncio.ensure_future(job())
                 self._jobs.add(task)
                 task.add_done_callback(self._job_done)
-                claimed += 1
+            claimed += len(jobs)
+            line.backlog = len(jobs) == room
+            if not line.backlog:
+                async with self._db.read() as reader:
+                    moment = await line.source.next_due(reader)
+                line.backlog = moment is not None and moment <= now
+                if moment and line.quiet_until and not line.backlog:
+                    line.quiet_until = min(line.quiet_until, moment)
+            if line.backlog:
+                line.quiet_until = now + timedelta(milliseconds=50) if self._room > 0 else None
         return claimed
 
     def _job_done(self, task: asyncio.Task[None]) -> None:
         self._jobs.discard(task)
-        self._wake.set()
+        for line in self._lines:
+            if line.backlog:
+                line.woken()
+                self._wake.set()
         if not task.cancelled() and (error := task.exception()):
             # Its lease ends and it is claimed again: nothing is lost, but someone should know.
             log.error("job_failed", exc_info=error)
 
-    async def _until_next_due(self) -> float:
+    def _until_next_claim(self) -> float:
         if self._room <= 0:
-            return self._poll
-        moment = await self.next_due()
-        if moment is None:
-            return self._poll
-        # Due already, yet not handed out: its seller is at its cap, or another worker is just claiming.
-        return min(max((moment - self._db.clock.now()).total_seconds(), 0.05), self._poll)
-
-    async def _sleep(self, seconds: float) -> None:
-        with suppress(TimeoutError):
-            await asyncio.wait_for(self._wake.wait(), seconds)
+            return self._poll.total_seconds()
+        now = self._db.clock.now()
+        moments = [line.quiet_until or now for line in self._lines]
+        return max((min(moments) - now).total_seconds(), 0)
 
     async def _finish(self) -> None:
         if self._jobs:

@@ -25,6 +25,7 @@ from tradehall.parties.model import (
     password_matches,
     secret_hash,
 )
+from tradehall.parties.seats import announce_change
 
 
 class SignInPolicy(msgspec.Struct, frozen=True):
@@ -86,6 +87,7 @@ async def add_member(tx: Tx, organisation_id: UUID, person_id: UUID, role: Role)
         """,
         {"person": person_id, "organisation": organisation_id, "role": role, "now": tx.now},
     )
+    await announce_change(tx)
     await tx.record("member.added", "organisation", organisation_id, {"person": person_id, "role": role})
 
 
@@ -160,6 +162,7 @@ async def open_session(tx: Tx, policy: SignInPolicy, seat: Seat, user_agent: str
 async def close_session(tx: Tx, token: str) -> None:
     """Signs out; signing out twice is fine."""
     await tx.execute("DELETE FROM sessions WHERE token_hash = %(hash)s", {"hash": secret_hash(token)})
+    await announce_change(tx)
 
 
 async def change_seat(tx: Tx, token: str, person_id: UUID, organisation_id: UUID) -> None:
@@ -174,6 +177,7 @@ async def change_seat(tx: Tx, token: str, person_id: UUID, organisation_id: UUID
         {"hash": secret_hash(token), "person": person_id, "organisation": organisation_id},
     ):
         raise NotAMember
+    await announce_change(tx)
 
 
 async def set_preferences(tx: Tx, person_id: UUID, *, locale: str | None = None, timezone: str | None = None) -> None:
@@ -185,6 +189,7 @@ async def set_preferences(tx: Tx, person_id: UUID, *, locale: str | None = None,
         """,
         {"id": person_id, "locale": locale, "timezone": timezone},
     )
+    await announce_change(tx)
 
 
 async def create_token(tx: Tx, seat: Seat, name: str, lifetime: timedelta | None = None) -> tuple[UUID, str]:
@@ -224,6 +229,7 @@ async def revoke_token(tx: Tx, person_id: UUID, token_id: UUID) -> None:
     )
     if not found:
         raise TokenNotFound
+    await announce_change(tx)
     await tx.record("token.revoked", "person", person_id, {"token": token_id})
 
 

@@ -82,6 +82,19 @@ async def seats_of_person(reader: Reader, person_id: UUID) -> list[Seat]:
     )
 
 
+async def seat(reader: Reader, person_id: UUID, organisation_id: UUID) -> Seat | None:
+    """The person's seat in this organisation; None where they have none."""
+    return await reader.fetch_one(
+        Seat,
+        f"""
+        SELECT {_SEAT} FROM memberships m
+        JOIN people p ON p.id = m.person_id JOIN organisations o ON o.id = m.organisation_id
+        WHERE m.person_id = %(person)s AND m.organisation_id = %(organisation)s
+        """,
+        {"person": person_id, "organisation": organisation_id},
+    )
+
+
 async def members(reader: Reader, organisation_id: UUID) -> list[Seat]:
     """The people of an organisation, at most two hundred."""
     return await reader.fetch_all(

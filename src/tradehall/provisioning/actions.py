@@ -1,8 +1,9 @@
 """What happens to instances and the calls made for them: asked for, settled, given up, restarted."""
 
 from datetime import datetime
-from typing import Any, LiteralString
+from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 import msgspec
 
@@ -11,13 +12,15 @@ from tradehall.kernel.ids import new_id
 from tradehall.kernel.journal import Event
 from tradehall.kernel.secrets import Seal
 from tradehall.protocols.v2 import InstanceInfo
-from tradehall.provisioning import queries
+from tradehall.provisioning import lane, queries
 from tradehall.provisioning.errors import BuyerWasRefunded, CallIsSettled, CallMovedOn, CallNotFound, InstanceNotFound
+from tradehall.provisioning.lane import Hands, Target
 from tradehall.provisioning.model import (
     ACTIVITY_OF,
     RESTARTABLE_WHEN_FAILED,
     UNKNOWN_INSTANCE,
     Call,
+    ClaimedCall,
     Judgement,
     Purpose,
     business_id,
@@ -28,18 +31,23 @@ from tradehall.provisioning.model import (
 from tradehall.settings import Settings
 from tradehall.trading import queries as trading
 
-CHANNEL: LiteralString = "seller_call"
 
+class _Opening(msgspec.Struct, frozen=True):
+    """The instance a paid order line became, and the endpoint that hears of paid orders, if the seller has one."""
 
-class _PaidLine(msgspec.Struct, frozen=True):
-    line_id: UUID
     line_number: str
     order_number: str
-    buyer_id: UUID
     seller_id: UUID
-    product_id: UUID
     endpoint_id: UUID
     general_endpoint_id: UUID | None
+
+
+class Settled(msgspec.Struct, frozen=True):
+    """What became of a try. Not `moved`: another worker took the call over meanwhile, and the try has no consequences.
+    `following` is a call that the same worker now has to make."""
+
+    moved: bool
+    following: ClaimedCall | None
 
 
 class Provisioning:
@@ -48,74 +56,63 @@ class Provisioning:
     def __init__(self, settings: Settings, seal: Seal) -> None:
         self._settings = settings
         self._seal = seal
+        self._zone = ZoneInfo(settings.default_timezone)
 
     async def request_instance(self, tx: Tx, event: Event) -> None:
         """A paid order line becomes an instance that opens, and a call that asks for it. Reaction to order.paid."""
+        instance_id = new_id(tx.now)
         line = await tx.fetch_one(
-            _PaidLine,
+            _Opening,
             """
-            SELECT l.id AS line_id, l.number AS line_number, o.number AS order_number, o.buyer_id, o.seller_id,
-                   o.product_id, p.endpoint_id, g.id AS general_endpoint_id
-            FROM orders o
-            JOIN order_lines l ON l.order_id = o.id
-            JOIN products p ON p.id = o.product_id
-            LEFT JOIN endpoints g ON g.seller_id = o.seller_id AND g.interface_class = 'general'
-            WHERE o.id = %(order)s
+            WITH line AS (
+                SELECT l.id, l.number AS line_number, o.number AS order_number, o.buyer_id, o.seller_id, o.product_id,
+                       p.endpoint_id, g.id AS general_endpoint_id,
+                       l.period_number * CASE l.period_type WHEN 'year' THEN 12 ELSE 1 END AS months
+                FROM orders o
+                JOIN order_lines l ON l.order_id = o.id
+                JOIN products p ON p.id = o.product_id
+                LEFT JOIN endpoints g ON g.seller_id = o.seller_id AND g.interface_class = 'general'
+                WHERE o.id = %(order)s
+            ), opening AS (
+                INSERT INTO instances (id, order_id, order_line_id, buyer_id, seller_id, product_id, endpoint_id,
+                                       months, state, created_at)
+                SELECT %(id)s, %(order)s, id, buyer_id, seller_id, product_id, endpoint_id, months, 'opening', %(now)s
+                FROM line
+            )
+            SELECT line_number, order_number, seller_id, endpoint_id, general_endpoint_id FROM line
             """,
-            {"order": event.subject_id},
+            {"id": instance_id, "order": event.subject_id, "now": tx.now},
         )
         assert line is not None, "a paid order has a line"
-        instance_id = new_id(tx.now)
-        await tx.execute(
-            """
-            INSERT INTO instances (id, order_id, order_line_id, buyer_id, seller_id, product_id, endpoint_id, state,
-                                   created_at)
-            VALUES (%(id)s, %(order)s, %(line)s, %(buyer)s, %(seller)s, %(product)s, %(endpoint)s, 'opening', %(now)s)
-            """,
-            {
-                "id": instance_id,
-                "order": event.subject_id,
-                "line": line.line_id,
-                "buyer": line.buyer_id,
-                "seller": line.seller_id,
-                "product": line.product_id,
-                "endpoint": line.endpoint_id,
-                "now": tx.now,
-            },
+        to = Target(
+            line.seller_id, line.endpoint_id, event.subject_id, line.order_number, line.line_number, instance_id
         )
-        await self._enqueue(
-            tx, "open", line.seller_id, line.endpoint_id, event.subject_id, line.order_number, line.line_number,
-            lane=instance_id, instance_id=instance_id,
-        )  # fmt: skip
-        await tx.record("instance.requested", "order", event.subject_id, {"instance": instance_id})
+        await lane.enqueue(tx, "open", to, self._until(tx, "open"), lane=instance_id)
         if line.general_endpoint_id:
-            await self._enqueue(
-                tx, "notify", line.seller_id, line.general_endpoint_id, event.subject_id, line.order_number,
-                line.line_number, lane=new_id(tx.now), instance_id=None,
-            )  # fmt: skip
+            to = msgspec.structs.replace(to, endpoint_id=line.general_endpoint_id, instance_id=None)
+            await lane.enqueue(tx, "notify", to, self._until(tx, "notify"), lane=new_id(tx.now))
 
-    async def settle(self, tx: Tx, call: Call, result: Judgement) -> bool:
-        """Draws the consequences of a try: the call succeeds, is tried again or is given up. False when another
-        worker has taken the call over, so that this try's result no longer counts."""
-        if call.instance_id:
-            # Whoever ends, adds or restarts a call of a lane holds the instance's row, so that lanes move one by one.
-            await tx.execute("SELECT FROM instances WHERE id = %(id)s FOR NO KEY UPDATE", {"id": call.instance_id})
+    async def settle(
+        self, tx: Tx, call: ClaimedCall, result: Judgement, attempt: dict[str, Any], hands: Hands | None = None
+    ) -> Settled:
+        """Records a try and draws its consequences: the call succeeds, is tried again or is given up.
+
+        `attempt` is the row for the message log. A call that follows at once goes into the `hands` offered.
+        """
+        following: ClaimedCall | None = None
         if self._does(call, result):
-            if not await self._end(tx, call, result, "succeeded"):
-                return False
-            await self._succeeded(tx, call, result)
+            if moved := await lane.conclude(tx, call, "succeeded", attempt):
+                following = await self._succeeded(tx, call, result, hands)
         elif (at := next_try(call, tx.now, self._settings)) is not None:
-            if not await self._push_back(tx, call, result, at):
-                return False
-            await self._note_failure(tx, call, result, at)
-        else:
-            if not await self._end(tx, call, result, "failed"):
-                return False
+            if moved := await lane.conclude(tx, call, "waiting", attempt, at):
+                await self._note_failure(tx, call, result, at)
+        elif moved := await lane.conclude(tx, call, "failed", attempt):
             await self._note_failure(tx, call, result, None)
             await self._gave_up(tx, call)
-        return True
+        return Settled(moved, following)
 
     def _does(self, call: Call, result: Judgement) -> bool:
+        """Whether a try does what its call is for."""
         match call.purpose:
             case "open":
                 # Accepted to be opened later (000004) settles this call too: from there on the instance is queried.
@@ -131,53 +128,6 @@ class Provisioning:
     def _info(self, call: Call, result: Judgement) -> InstanceInfo | None:
         wanted = call.parameters["instance"]
         return next((info for info in result.instances if info.instance_id == wanted), None)
-
-    async def _end(self, tx: Tx, call: Call, result: Judgement, state: str) -> bool:
-        """Settles the call and lets the next of its lane advance."""
-        ended = await tx.fetch_value(
-            """
-            UPDATE seller_calls
-            SET state = %(state)s, settled_at = %(now)s, worker = NULL, leased_until = NULL,
-                verdict = %(verdict)s, result_code = %(code)s, trouble = %(trouble)s
-            WHERE id = %(id)s AND state = 'running' AND attempts = %(attempts)s
-            RETURNING true
-            """,
-            self._result(tx, call, result) | {"state": state},
-        )
-        if ended:
-            await tx.execute(
-                """
-                UPDATE seller_calls SET state = 'waiting'
-                WHERE id = (SELECT id FROM seller_calls
-                            WHERE lane = %(lane)s AND state = 'queued' ORDER BY place LIMIT 1)
-                """,
-                {"lane": call.lane},
-            )
-        return bool(ended)
-
-    async def _push_back(self, tx: Tx, call: Call, result: Judgement, at: datetime) -> bool:
-        return bool(
-            await tx.fetch_value(
-                """
-                UPDATE seller_calls
-                SET state = 'waiting', due_at = %(at)s, worker = NULL, leased_until = NULL,
-                    verdict = %(verdict)s, result_code = %(code)s, trouble = %(trouble)s
-                WHERE id = %(id)s AND state = 'running' AND attempts = %(attempts)s
-                RETURNING true
-                """,
-                self._result(tx, call, result) | {"at": at},
-            )
-        )
-
-    def _result(self, tx: Tx, call: Call, result: Judgement) -> dict[str, Any]:
-        return {
-            "id": call.id,
-            "attempts": call.attempts,
-            "now": tx.now,
-            "verdict": result.verdict,
-            "code": result.code,
-            "trouble": result.trouble,
-        }
 
     async def _note_failure(self, tx: Tx, call: Call, result: Judgement, again_at: datetime | None) -> None:
         """Writes a failed try into the order's log; waiting for an opening instance is no failure."""
@@ -202,14 +152,17 @@ class Provisioning:
     def _merely_not_ready(self, result: Judgement) -> bool:
         return result.verdict in ("success", "in_progress") or result.trouble == "no_info"
 
-    async def _succeeded(self, tx: Tx, call: Call, result: Judgement) -> None:
+    async def _succeeded(self, tx: Tx, call: ClaimedCall, result: Judgement, hands: Hands | None) -> ClaimedCall | None:
         match call.purpose:
             case "open":
                 assert result.instance_id, "judged a success only with an instanceId"
-                await self._accepted(tx, call, result.instance_id, opened=result.succeeded)
+                if result.succeeded:
+                    name = await self._opened(tx, call, result.instance_id)
+                    return await self._follow_up(tx, call, "details", {"instance": name}, hands=hands)
+                await self._accepted(tx, call, result.instance_id)
             case "await_opening":
                 await self._store_details(tx, call, result)
-                await self._opened(tx, call)
+                await self._opened(tx, call, call.parameters["instance"])
             case "details":
                 await self._store_details(tx, call, result)
             case "release":
@@ -220,46 +173,44 @@ class Provisioning:
                 await tx.record("instance.released", "order", call.order_id, {"instance": call.instance_id})
             case "notify":
                 await tx.record("seller.notified", "order", call.order_id, {})
+        return None
 
-    async def _accepted(self, tx: Tx, call: Call, seller_instance_id: str, *, opened: bool) -> None:
-        """The seller named the instance. The first name it ever gave is kept, whatever it says on repeats."""
-        kept: str = await tx.fetch_value(
+    async def _accepted(self, tx: Tx, call: ClaimedCall, seller_instance_id: str) -> None:
+        """The seller named an instance that opens later; from here on it is asked how far that is."""
+        name = await tx.fetch_value(
             """
             UPDATE instances SET seller_instance_id = coalesce(seller_instance_id, %(name)s) WHERE id = %(id)s
             RETURNING seller_instance_id
             """,
             {"id": call.instance_id, "name": seller_instance_id},
         )
-        if opened:
-            await self._opened(tx, call)
-        else:
-            await tx.record("instance.accepted", "order", call.order_id, {"instance": call.instance_id})
-        # Opening later, the instance has what is left of the time it has had since it was asked for.
+        await tx.record("instance.accepted", "order", call.order_id, {"instance": call.instance_id})
         await self._follow_up(
-            tx, call, "details" if opened else "await_opening", {"instance": kept},
-            until=None if opened else call.window_ends_at,
-        )  # fmt: skip
-
-    async def _opened(self, tx: Tx, call: Call) -> None:
-        line = await tx.fetch_one(
-            queries.Period,
-            """
-            SELECT l.period_type, l.period_number FROM instances i JOIN order_lines l ON l.id = i.order_line_id
-            WHERE i.id = %(id)s
-            """,
-            {"id": call.instance_id},
+            tx,
+            call,
+            "await_opening",
+            {"instance": name},
+            due_at=tx.now + self._settings.query_first_pause,
+            # It has what is left of the time it has had since it was asked for.
+            until=call.window_ends_at,
         )
-        assert line is not None, "an instance belongs to an order line"
-        expires_at = expiry(tx.now, line.period_type, line.period_number)
-        if await tx.fetch_value(
+
+    async def _opened(self, tx: Tx, call: ClaimedCall, seller_instance_id: str) -> str:
+        """The instance runs. The first name the seller ever gave it is kept, whatever it says on repeats."""
+        expires_at = expiry(tx.now, call.months, self._zone)
+        name: str | None = await tx.fetch_value(
             """
-            UPDATE instances SET state = 'running', opened_at = %(now)s, expires_at = %(expires)s
-            WHERE id = %(id)s AND state = 'opening' RETURNING true
+            UPDATE instances SET state = 'running', opened_at = %(now)s, expires_at = %(expires)s,
+                   seller_instance_id = coalesce(seller_instance_id, %(name)s)
+            WHERE id = %(id)s AND state = 'opening' RETURNING seller_instance_id
             """,
-            {"id": call.instance_id, "now": tx.now, "expires": expires_at},
-        ):
-            facts = {"instance": call.instance_id, "expires_at": expires_at}
-            await tx.record("instance.opened", "order", call.order_id, facts)
+            {"id": call.instance_id, "name": seller_instance_id, "now": tx.now, "expires": expires_at},
+        )
+        if name is None:
+            return seller_instance_id
+        facts = {"instance": call.instance_id, "expires_at": expires_at}
+        await tx.record("instance.opened", "order", call.order_id, facts)
+        return name
 
     async def _store_details(self, tx: Tx, call: Call, result: Judgement) -> None:
         info = self._info(call, result)
@@ -282,7 +233,7 @@ class Provisioning:
             },
         )
 
-    async def _gave_up(self, tx: Tx, call: Call) -> None:
+    async def _gave_up(self, tx: Tx, call: ClaimedCall) -> None:
         """A call's window is over. Opening given up ends the instance; everything else waits for a person."""
         if call.purpose not in ("open", "await_opening"):
             return
@@ -299,66 +250,46 @@ class Provisioning:
         await tx.record("instance.failed", "order", call.order_id, {"instance": call.instance_id})
         if failed.seller_instance_id or failed.outcome_unknown:
             # Sellers are told to name an instance after the first businessId they were sent for it.
-            name = failed.seller_instance_id or business_id(call.id, 1)
-            parameters = {"instance": name}
+            parameters = {"instance": failed.seller_instance_id or business_id(call.id, 1)}
             if refund := await trading.refund_number(tx, call.order_id):
                 parameters["refund"] = refund
             await self._follow_up(tx, call, "release", parameters)
 
     async def _follow_up(
-        self, tx: Tx, call: Call, purpose: Purpose, parameters: dict[str, str], *, until: datetime | None = None
-    ) -> None:
-        await self._enqueue(
-            tx, purpose, call.seller_id, call.endpoint_id, call.order_id, call.order_number, call.line_number,
-            lane=call.lane, instance_id=call.instance_id, parameters=parameters, until=until,
-        )  # fmt: skip
-
-    async def _enqueue(
         self,
         tx: Tx,
+        call: ClaimedCall,
         purpose: Purpose,
-        seller_id: UUID,
-        endpoint_id: UUID,
-        order_id: UUID,
-        order_number: str,
-        line_number: str,
+        parameters: dict[str, str],
         *,
-        lane: UUID,
-        instance_id: UUID | None,
-        parameters: dict[str, str] | None = None,
+        due_at: datetime | None = None,
         until: datetime | None = None,
-    ) -> None:
-        """Writes a call at the end of its lane; the caller holds the instance's row, so that lanes grow one by one."""
-        await tx.execute(
-            """
-            INSERT INTO seller_calls (id, seller_id, endpoint_id, activity, purpose, lane, order_id, order_number,
-                                      line_number, instance_id, parameters, state, due_at, window_ends_at, request_id,
-                                      created_at)
-            SELECT %(id)s, %(seller)s, %(endpoint)s, %(activity)s, %(purpose)s, %(lane)s, %(order)s, %(order_number)s,
-                   %(line_number)s, %(instance)s, %(parameters)s,
-                   CASE WHEN EXISTS (SELECT FROM seller_calls
-                                     WHERE lane = %(lane)s AND state IN ('waiting', 'running'))
-                        THEN 'queued' ELSE 'waiting' END,
-                   %(now)s, %(until)s, %(request)s, %(now)s
-            """,
-            {
-                "id": new_id(tx.now),
-                "seller": seller_id,
-                "endpoint": endpoint_id,
-                "activity": ACTIVITY_OF[purpose],
-                "purpose": purpose,
-                "lane": lane,
-                "order": order_id,
-                "order_number": order_number,
-                "line_number": line_number,
-                "instance": instance_id,
-                "parameters": msgspec.json.encode(parameters or {}).decode(),
-                "until": until or tx.now + window(purpose, self._settings),
-                "now": tx.now,
-                "request": tx.request_id,
-            },
+        hands: Hands | None = None,
+    ) -> ClaimedCall | None:
+        """Queues what follows from a call in its lane; returned when it went into the hands offered."""
+        to = Target(
+            call.seller_id, call.endpoint_id, call.order_id, call.order_number, call.line_number, call.instance_id
         )
-        await tx.notify(CHANNEL)
+        until = until or self._until(tx, purpose)
+        call_id = await lane.enqueue(
+            tx, purpose, to, until, lane=call.lane, parameters=parameters, due_at=due_at, hands=hands
+        )
+        if call_id is None:
+            return None
+        return msgspec.structs.replace(
+            call,
+            id=call_id,
+            activity=ACTIVITY_OF[purpose],
+            purpose=purpose,
+            parameters=parameters,
+            due_at=tx.now,
+            window_ends_at=until,
+            attempts=1,
+            created_at=tx.now,
+        )
+
+    def _until(self, tx: Tx, purpose: Purpose) -> datetime:
+        return tx.now + window(purpose, self._settings)
 
     async def restart(self, tx: Tx, call_id: UUID, seen_attempts: int) -> None:
         """Has a call tried at once (重新启动) as the person saw it, after `seen_attempts` tries.
@@ -377,19 +308,7 @@ class Provisioning:
             raise CallIsSettled(state=call.state)
         if call.state == "waiting" and call.due_at <= tx.now:
             return
-        # A call given up before gets a new window; its lane may meanwhile be busy with a later call.
-        await tx.execute(
-            """
-            UPDATE seller_calls c SET due_at = %(now)s, settled_at = NULL,
-                window_ends_at = CASE WHEN state = 'failed' THEN %(until)s ELSE window_ends_at END,
-                state = CASE WHEN state = 'failed' AND EXISTS (
-                                SELECT FROM seller_calls h WHERE h.lane = c.lane AND h.state IN ('waiting', 'running'))
-                             THEN 'queued' ELSE 'waiting' END
-            WHERE id = %(id)s
-            """,
-            {"id": call.id, "now": tx.now, "until": tx.now + window(call.purpose, self._settings)},
-        )
-        await tx.notify(CHANNEL)
+        await lane.resume(tx, call, self._until(tx, call.purpose))
         await tx.record("call.restarted", "order", call.order_id, {"call": call.id, "activity": call.activity})
 
     async def refresh_details(self, tx: Tx, instance_id: UUID) -> bool:
@@ -404,11 +323,16 @@ class Provisioning:
         fresh = instance.details_at is not None and instance.details_at > fresh_since
         if instance.state != "running" or instance.asking or fresh:
             return False
-        await self._enqueue(
-            tx, "details", instance.seller_id, instance.endpoint_id, instance.order_id, instance.order_number,
-            instance.line_number, lane=instance_id, instance_id=instance_id,
-            parameters={"instance": instance.seller_instance_id},
-        )  # fmt: skip
+        to = Target(
+            instance.seller_id,
+            instance.endpoint_id,
+            instance.order_id,
+            instance.order_number,
+            instance.line_number,
+            instance_id,
+        )
+        parameters = {"instance": instance.seller_instance_id}
+        await lane.enqueue(tx, "details", to, self._until(tx, "details"), lane=instance_id, parameters=parameters)
         return True
 
     async def reveal_password(self, tx: Tx, instance_id: UUID) -> str | None:

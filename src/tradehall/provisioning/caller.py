@@ -12,15 +12,16 @@ from typing import Any
 import structlog
 from prometheus_client import Counter, Histogram
 
-from tradehall.kernel.db import DATABASE_AWAY, Database, Reader, Tx
+from tradehall.kernel.db import DATABASE_AWAY, Database, Reader
 from tradehall.kernel.ids import new_id
 from tradehall.kernel.journal import SYSTEM
 from tradehall.kernel.outbound import Exchange, Outbound
 from tradehall.kernel.secrets import CannotUnseal, Seal
 from tradehall.kernel.worker import Job
 from tradehall.protocols import v2
-from tradehall.provisioning.actions import CHANNEL, Provisioning
-from tradehall.provisioning.model import Call, Judgement, business_id, judge_exchange
+from tradehall.provisioning.actions import Provisioning
+from tradehall.provisioning.lane import CHANNEL, Hands
+from tradehall.provisioning.model import Call, ClaimedCall, Judgement, business_id, judge_exchange
 from tradehall.provisioning.queries import CALL_COLUMNS
 from tradehall.settings import Settings
 
@@ -32,13 +33,6 @@ SECONDS = Histogram("tradehall_seller_call_seconds", "How long sellers took to a
 _NONCE = string.ascii_letters + string.digits
 # What the message log shows in place of a password; the seller knows it, and whoever reads the log need not.
 _PASSWORD = re.compile(r'("password"\s*:\s*")(?:[^"\\]|\\.)*(")')
-
-
-class DueCall(Call, frozen=True):
-    """A claimed call with the endpoint it goes to."""
-
-    address: str
-    access_key: bytes
 
 
 class SellerCalls:
@@ -54,26 +48,27 @@ class SellerCalls:
         self._outbound = outbound
         self._seal = seal
         self._settings = settings
-        self._worker = new_id()
+        self._hands = Hands(new_id(), settings.call_lease)
 
     async def claim(self, room: int) -> Sequence[Job]:
         async with self._db.read() as reader:
             calls = await reader.fetch_all(
-                DueCall,
+                ClaimedCall,
                 f"""
-                SELECT {CALL_COLUMNS}, e.address, e.access_key
+                SELECT {CALL_COLUMNS}, e.address, e.access_key, i.months
                 FROM claim_seller_calls(%(worker)s, %(now)s, %(room)s, %(cap)s, %(lease)s) c
                 JOIN endpoints e ON e.id = c.endpoint_id
+                LEFT JOIN instances i ON i.id = c.instance_id
                 """,
                 {
-                    "worker": self._worker,
+                    "worker": self._hands.worker,
                     "now": reader.now,
                     "room": room,
                     "cap": self._settings.seller_concurrency,
-                    "lease": self._settings.call_lease,
+                    "lease": self._hands.lease,
                 },
             )
-        return [partial(self._carry_out, call) for call in calls]
+        return [partial(self._carry_out_with_following, call) for call in calls]
 
     async def next_due(self, reader: Reader) -> datetime | None:
         """The earliest waiting call, or now if a lease has run out."""
@@ -87,7 +82,12 @@ class SellerCalls:
         )
         return moment
 
-    async def _carry_out(self, call: DueCall) -> None:
+    async def _carry_out_with_following(self, call: ClaimedCall) -> None:
+        following: ClaimedCall | None = call
+        while following:
+            following = await self._carry_out(following)
+
+    async def _carry_out(self, call: ClaimedCall) -> ClaimedCall | None:
         started_at = self._db.clock.now()
         body = self._body(call)
         try:
@@ -103,7 +103,7 @@ class SellerCalls:
                 url, body, v2.HEADERS, timeout=self._settings.call_timeout.total_seconds()
             )
             result = judge_exchange(call.activity, exchange)
-        await self._record(call, started_at, url, body, exchange, result)
+        following = await self._record(call, started_at, url, body, exchange, result)
         CALLS.labels(call.activity, result.verdict).inc()
         if exchange:
             SECONDS.labels(call.activity).observe(exchange.milliseconds / 1000)
@@ -119,6 +119,7 @@ class SellerCalls:
             trouble=result.trouble,
             milliseconds=round(exchange.milliseconds) if exchange else None,
         )
+        return following
 
     def _body(self, call: Call) -> bytes:
         match call.purpose:
@@ -135,64 +136,34 @@ class SellerCalls:
 
     async def _record(
         self,
-        call: DueCall,
+        call: ClaimedCall,
         started_at: datetime,
         url: str,
         body: bytes,
         exchange: Exchange | None,
         result: Judgement,
-    ) -> None:
+    ) -> ClaimedCall | None:
+        attempt = {
+            "started": started_at,
+            "url": url,
+            "request": body.decode(),
+            "verdict": result.verdict,
+            "code": result.code,
+            "trouble": result.trouble,
+            "message": result.message,
+            "warnings": list(result.warnings),
+            **self._response(exchange),
+        }
         try:
             async with self._db.transaction(SYSTEM, request_id=call.request_id) as tx:
-                await self._write_attempt(tx, call, started_at, url, body, exchange, result)
-                if not await self._provisioning.settle(tx, call, result):
-                    log.warning("call_taken_over", call=str(call.id), attempt=call.attempts)
+                settled = await self._provisioning.settle(tx, call, result, attempt, self._hands)
         except DATABASE_AWAY:
             # The result is lost with the connection; the lease ends, and the same order is asked for again.
             log.warning("result_not_recorded", call=str(call.id), attempt=call.attempts)
-
-    async def _write_attempt(
-        self,
-        tx: Tx,
-        call: DueCall,
-        started_at: datetime,
-        url: str,
-        body: bytes,
-        exchange: Exchange | None,
-        result: Judgement,
-    ) -> None:
-        # A try declared lost whose answer arrives after all: the record is put right.
-        await tx.execute(
-            """
-            INSERT INTO call_attempts (call_id, number, seller_id, activity, started_at, milliseconds, url,
-                                       request_body, status, response_headers, response_body, truncated, verdict,
-                                       result_code, trouble, message, warnings)
-            VALUES (%(call)s, %(number)s, %(seller)s, %(activity)s, %(started)s, %(milliseconds)s, %(url)s,
-                    %(request)s, %(status)s, %(headers)s, %(response)s, %(truncated)s, %(verdict)s, %(code)s,
-                    %(trouble)s, %(message)s, %(warnings)s)
-            ON CONFLICT (call_id, number) DO UPDATE SET
-                milliseconds = excluded.milliseconds, url = excluded.url, request_body = excluded.request_body,
-                status = excluded.status, response_headers = excluded.response_headers,
-                response_body = excluded.response_body, truncated = excluded.truncated, verdict = excluded.verdict,
-                result_code = excluded.result_code, trouble = excluded.trouble, message = excluded.message,
-                warnings = excluded.warnings
-            """,
-            {
-                "call": call.id,
-                "number": call.attempts,
-                "seller": call.seller_id,
-                "activity": call.activity,
-                "started": started_at,
-                "url": url,
-                "request": body.decode(),
-                "verdict": result.verdict,
-                "code": result.code,
-                "trouble": result.trouble,
-                "message": result.message,
-                "warnings": list(result.warnings),
-                **self._response(exchange),
-            },
-        )
+            return None
+        if not settled.moved:
+            log.warning("call_taken_over", call=str(call.id), attempt=call.attempts)
+        return settled.following
 
     def _response(self, exchange: Exchange | None) -> dict[str, Any]:
         if exchange is None:

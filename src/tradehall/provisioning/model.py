@@ -1,9 +1,11 @@
 """Instances, calls, attempts; how an attempt is judged, when a call is tried again and when it is given up."""
 
 import uuid
-from datetime import datetime, timedelta
+from calendar import monthrange
+from datetime import UTC, datetime, timedelta
 from typing import Literal
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 import msgspec
 
@@ -74,6 +76,14 @@ class Call(msgspec.Struct, frozen=True):
     settled_at: datetime | None
     request_id: str
     created_at: datetime
+
+
+class ClaimedCall(Call, frozen=True):
+    """A call handed to a worker, with the endpoint it goes to and for how many months its instance was bought."""
+
+    address: str
+    access_key: bytes
+    months: int | None
 
 
 class CallRow(Call, frozen=True):
@@ -222,16 +232,16 @@ def next_try(call: Call, now: datetime, settings: Settings) -> datetime | None:
     return call.window_ends_at if now < call.window_ends_at else None
 
 
-def expiry(opened_at: datetime, period_type: str | None, period_number: int | None) -> datetime | None:
-    """When a period bought at opening ends: calendar months and years, the day clipped to the month's last."""
-    if period_type is None or period_number is None:
+def expiry(opened_at: datetime, months: int | None, zone: ZoneInfo) -> datetime | None:
+    """When a period of calendar months that began at opening ends; None when nothing was bought by the period.
+
+    Months are those of the marketplace's zone, the day clipped to the month's last: from 31 January one month later is
+    the last of February.
+    """
+    if months is None:
         return None
-    months = period_number * (12 if period_type == "year" else 1)
-    year, month = divmod(opened_at.month - 1 + months, 12)
-    year, month = opened_at.year + year, month + 1
-    for day in range(opened_at.day, 27, -1):
-        try:
-            return opened_at.replace(year=year, month=month, day=day)
-        except ValueError:
-            continue
-    return opened_at.replace(year=year, month=month)
+    local = opened_at.astimezone(zone)
+    years, month = divmod(local.month - 1 + months, 12)
+    year, month = local.year + years, month + 1
+    day = min(local.day, monthrange(year, month)[1])
+    return local.replace(year=year, month=month, day=day).astimezone(UTC)

@@ -12,6 +12,7 @@ from tradehall.kernel.journal import Actor
 from tradehall.kernel.paging import Page, PageRequest, keyset, page
 from tradehall.protocols.v2 import Activity
 from tradehall.provisioning.model import Attempt, Call, CallRow, CallState, Instance, InstanceState, Verdict
+from tradehall.trading import queries as trading
 
 CALL_COLUMNS: LiteralString = """
     c.id, c.seller_id, c.endpoint_id, c.activity, c.purpose, c.lane, c.order_id, c.order_number, c.line_number,
@@ -54,17 +55,22 @@ async def calls(reader: Reader, viewer: Actor, wanted: PageRequest, only: CallFi
     narrowed: LiteralString = f"{_calls_of(viewer)} AND {where}"
     if only.state:
         narrowed += " AND c.state = %(state)s"
-    if only.failing:
-        narrowed += " AND c.verdict <> 'in_progress' AND c.attempts > 0 AND c.state IN ('waiting', 'failed')"
+    if only.failing or only.state == "failed":
+        # Spelt as the index of troubled calls has it, which then serves it.
+        narrowed += " AND c.state IN ('waiting', 'failed') AND c.attempts > 0 AND c.verdict <> 'in_progress'"
     if only.activity:
         narrowed += " AND c.activity = %(activity)s"
+    if only.activity in ("releaseInstance", "orderNotify"):
+        narrowed += " AND c.activity IN ('releaseInstance', 'orderNotify')"
     if only.text.strip():
-        narrowed += " AND c.order_number LIKE %(number)s"
+        narrowed += """
+            AND c.order_id IN (
+                SELECT o.id FROM orders o WHERE o.number LIKE %(number)s ORDER BY o.number DESC LIMIT 500)
+        """
     if only.since:
         narrowed += " AND c.id >= %(since)s"
     if only.until:
         narrowed += " AND c.id < %(until)s"
-    number = only.text.strip().upper().replace("\\", "").replace("%", "").replace("_", "") + "%"
     rows = await reader.fetch_all(
         CallRow,
         f"""
@@ -74,7 +80,7 @@ async def calls(reader: Reader, viewer: Actor, wanted: PageRequest, only: CallFi
         {
             "state": only.state,
             "activity": only.activity,
-            "number": number,
+            "number": trading.number_prefix(only.text),
             "since": lowest_id(only.since) if only.since else None,
             "until": lowest_id(only.until) if only.until else None,
             **_viewer(viewer),
@@ -229,13 +235,6 @@ async def sealed_password(reader: Reader, actor: Actor, instance_id: UUID) -> by
     return sealed
 
 
-class Period(msgspec.Struct, frozen=True):
-    """For how long an order line was bought; None and None when not by the period."""
-
-    period_type: str | None
-    period_number: int | None
-
-
 class FailedInstance(msgspec.Struct, frozen=True):
     """What is known of an instance that could not be opened."""
 
@@ -309,3 +308,82 @@ async def call_counts(reader: Reader, viewer: Actor) -> CallCounts:
     )
     assert counts is not None
     return counts
+
+
+async def lock_to_restart(reader: Reader, actor: Actor, call_ids: list[UUID]) -> list[UUID]:
+    """Which of these calls are the actor's, in the order to restart them in. Their instances are locked first, all in
+    one order, so that people who restart overlapping sets of calls at once wait for, and never block, each other."""
+    params = {"ids": call_ids, **_viewer(actor)}
+    await reader.fetch_values(
+        f"""
+        SELECT i.id FROM instances i
+        WHERE i.id IN (SELECT c.instance_id FROM seller_calls c WHERE c.id = ANY(%(ids)s) AND {_calls_of(actor)})
+        ORDER BY i.id FOR NO KEY UPDATE
+        """,
+        params,
+    )
+    return await reader.fetch_values(
+        f"SELECT c.id FROM seller_calls c WHERE c.id = ANY(%(ids)s) AND {_calls_of(actor)} ORDER BY c.order_id, c.id",
+        params,
+    )
+
+
+class WireNames(msgspec.Struct, frozen=True):
+    """What the protocol calls an order's line: its specification and its way of being bought."""
+
+    sku_code: str
+    product_id: str
+
+
+async def wire_names(reader: Reader, order_id: UUID) -> WireNames:
+    """The skuCode and productId of an order the viewer was shown before."""
+    found = await reader.fetch_one(
+        WireNames,
+        """
+        SELECT k.code AS sku_code, r.code AS product_id
+        FROM order_lines l JOIN skus k ON k.id = l.sku_id JOIN prices r ON r.id = l.price_id
+        WHERE l.order_id = %(order)s LIMIT 1
+        """,
+        {"order": order_id},
+    )
+    assert found is not None, "an order has a line"
+    return found
+
+
+class FailingSeller(msgspec.Struct, frozen=True):
+    """A seller whose server fails: calls that are tried again, calls given up of late, and which interfaces."""
+
+    seller_id: UUID
+    seller_name_en: str
+    seller_name_zh: str
+    failing: int
+    given_up: int
+    activities: list[Activity]
+    last_at: datetime
+
+
+async def failing_sellers(reader: Reader, since: datetime) -> list[FailingSeller]:
+    """The sellers with failing calls, the worst first, at most twenty; from the latest two thousand calls that fail
+    and as many given up after `since`. Served by seller_calls_by_state."""
+    return await reader.fetch_all(
+        FailingSeller,
+        """
+        WITH bad AS (
+            (SELECT seller_id, activity, state, last_attempt_at FROM seller_calls
+             WHERE state = 'waiting' AND attempts > 0 AND verdict <> 'in_progress'
+               AND trouble IS DISTINCT FROM 'no_info'
+             ORDER BY id DESC LIMIT 2000)
+            UNION ALL
+            (SELECT seller_id, activity, state, last_attempt_at FROM seller_calls
+             WHERE state = 'failed' AND id >= %(since)s ORDER BY id DESC LIMIT 2000)
+        )
+        SELECT b.seller_id, s.name_en AS seller_name_en, s.name_zh AS seller_name_zh,
+               count(*) FILTER (WHERE b.state = 'waiting') AS failing,
+               count(*) FILTER (WHERE b.state = 'failed') AS given_up,
+               array_agg(DISTINCT b.activity ORDER BY b.activity) AS activities, max(b.last_attempt_at) AS last_at
+        FROM bad b JOIN organisations s ON s.id = b.seller_id
+        GROUP BY b.seller_id, s.name_en, s.name_zh
+        ORDER BY failing DESC, given_up DESC, b.seller_id LIMIT 20
+        """,
+        {"since": lowest_id(since)},
+    )

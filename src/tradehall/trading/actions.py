@@ -26,6 +26,7 @@ from tradehall.trading.model import Gateway, OrderState, PaymentIntent, before
 
 EXPIRE = "order.expire"
 REFUND = "order.refund"
+# Announces the number of an order that was completed or cancelled.
 ORDER_CHANNEL = "order"
 
 
@@ -74,6 +75,8 @@ async def place(
     values: dict[str, Any] = {
         "id": order_id,
         "line": new_id(tx.now),
+        "due": new_id(),
+        "expire": EXPIRE,
         "buyer": tx.actor.organisation_id,
         "person": tx.actor.person_id,
         "seller": offer.seller_id,
@@ -97,7 +100,10 @@ async def place(
     }
     number: str = await tx.fetch_value(
         """
-        WITH placed AS (
+        WITH unpaid AS (
+            INSERT INTO due_rows (id, kind, subject_id, due_at, created_at)
+            VALUES (%(due)s, %(expire)s, %(id)s, %(expires)s, %(now)s)
+        ), placed AS (
             INSERT INTO orders (id, number, order_type, buyer_id, seller_id, placed_by, product_id, state, currency,
                                 total_minor, request_id, created_at, expires_at)
             VALUES (%(id)s, next_order_number(%(now)s), 'NEW', %(buyer)s, %(seller)s, %(person)s, %(product)s,
@@ -115,7 +121,6 @@ async def place(
         """,
         values,
     )
-    await due.schedule(tx, EXPIRE, order_id, tx.now + unpaid_ttl)
     facts = {"number": number, "total_minor": cost.total_minor, "currency": cost.currency, "product": offer.product_id}
     await tx.record("order.placed", "order", order_id, facts)
     return Placed(order_id, number)
@@ -204,9 +209,9 @@ async def _end_unpaid(tx: Tx, order_id: UUID, reason: str) -> None:
     ended = await tx.fetch_value(
         """
         UPDATE orders SET state = 'cancelled', cancelled_at = %(now)s, cancel_reason = %(reason)s
-        WHERE id = %(id)s AND state = 'pending_payment' RETURNING true
+        WHERE id = %(id)s AND state = 'pending_payment' RETURNING true, pg_notify(%(channel)s, number)
         """,
-        {"id": order_id, "now": tx.now, "reason": reason},
+        {"id": order_id, "now": tx.now, "reason": reason, "channel": ORDER_CHANNEL},
     )
     if ended:
         await tx.record("order.cancelled", "order", order_id, {"reason": reason})
@@ -218,9 +223,9 @@ async def complete(tx: Tx, event: Event) -> None:
     completed = await tx.fetch_value(
         """
         UPDATE orders SET state = 'completed', completed_at = %(now)s
-        WHERE id = %(id)s AND state = 'processing' RETURNING true
+        WHERE id = %(id)s AND state = 'processing' RETURNING true, pg_notify(%(channel)s, number)
         """,
-        {"id": order_id, "now": tx.now},
+        {"id": order_id, "now": tx.now, "channel": ORDER_CHANNEL},
     )
     if completed:
         await tx.record("order.completed", "order", order_id, {})
@@ -235,9 +240,9 @@ async def fail(tx: Tx, event: Event) -> None:
     failed = await tx.fetch_value(
         """
         UPDATE orders SET state = 'cancelled', cancelled_at = %(now)s, cancel_reason = 'opening_failed'
-        WHERE id = %(id)s AND state = 'processing' RETURNING true
+        WHERE id = %(id)s AND state = 'processing' RETURNING true, pg_notify(%(channel)s, number)
         """,
-        {"id": order_id, "now": tx.now},
+        {"id": order_id, "now": tx.now, "channel": ORDER_CHANNEL},
     )
     if not failed:
         return
@@ -286,8 +291,3 @@ async def carry_out_refund(tx: Tx, gateway: Gateway, row: DueRow) -> None:
     )
     facts = {"number": refund.number, "amount_minor": refund.amount_minor, "reference": receipt.reference}
     await tx.record("order.refunded", "order", row.subject_id, facts)
-
-
-async def tell_watchers(tx: Tx, event: Event) -> None:
-    """Wakes whoever waits to see this order move."""
-    await tx.notify(ORDER_CHANNEL, str(event.subject_id))

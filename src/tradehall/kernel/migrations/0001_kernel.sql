@@ -32,6 +32,25 @@ END $$;
 CREATE TRIGGER events_are_append_only BEFORE UPDATE OR DELETE ON events
     FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 
+-- Writes events in order, each at the end of its subject's chain, whose head is locked and moved on.
+CREATE FUNCTION append_events(
+    subject_kinds text[], subject_ids uuid[], kinds text[], moments timestamptz[], entries text[], signed text[])
+RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+    head record;
+BEGIN
+    FOR i IN 1..array_length(kinds, 1) LOOP
+        INSERT INTO journal_heads AS h (subject_kind, subject_id, seq, hash)
+        VALUES (subject_kinds[i], subject_ids[i], 1, sha256(convert_to('1' || E'\n' || signed[i], 'UTF8')))
+        ON CONFLICT (subject_kind, subject_id) DO UPDATE
+            SET seq = h.seq + 1,
+                hash = sha256(h.hash || convert_to((h.seq + 1)::text || E'\n' || signed[i], 'UTF8'))
+        RETURNING h.seq, h.hash INTO head;
+        INSERT INTO events (subject_kind, subject_id, seq, kind, at, entry, hash)
+        VALUES (subject_kinds[i], subject_ids[i], head.seq, kinds[i], moments[i], entries[i], head.hash);
+    END LOOP;
+END $$;
+
 CREATE TABLE due_rows (
     id           uuid        PRIMARY KEY,
     kind         text        NOT NULL,

@@ -8,6 +8,7 @@ CREATE TABLE instances (
     seller_id          uuid        NOT NULL,
     product_id         uuid        NOT NULL,
     endpoint_id        uuid        NOT NULL REFERENCES endpoints,
+    months             integer     CHECK (months > 0),
     state              text        NOT NULL CHECK (state IN ('opening', 'running', 'failed', 'released')),
     seller_instance_id text        CHECK (length(seller_instance_id) BETWEEN 1 AND 64),
     outcome_unknown    boolean     NOT NULL DEFAULT false,
@@ -24,6 +25,7 @@ CREATE TABLE instances (
     CONSTRAINT one_instance_per_line UNIQUE (order_line_id),
     CONSTRAINT an_open_instance_is_known_to_the_seller CHECK (state <> 'running' OR seller_instance_id IS NOT NULL)
 ) WITH (fillfactor = 70);
+COMMENT ON COLUMN instances.months IS 'For how many calendar months it was bought; null when not by the period.';
 COMMENT ON COLUMN instances.seller_instance_id IS 'The seller''s instanceId: opaque, any characters, the first one ever answered.';
 COMMENT ON COLUMN instances.outcome_unknown IS 'Some call may have created the instance although no answer said so.';
 CREATE INDEX instances_of_order ON instances (order_id);
@@ -71,14 +73,16 @@ CREATE INDEX seller_calls_queued ON seller_calls (lane, place) WHERE state = 'qu
 CREATE INDEX seller_calls_waiting ON seller_calls (seller_id, due_at) WHERE state = 'waiting';
 CREATE INDEX seller_calls_due ON seller_calls (due_at) WHERE state = 'waiting';
 CREATE INDEX seller_calls_running ON seller_calls (seller_id, leased_until) WHERE state = 'running';
-CREATE INDEX seller_calls_leases ON seller_calls (leased_until) WHERE state = 'running';
 CREATE INDEX seller_calls_of_seller ON seller_calls (seller_id, id);
-CREATE INDEX seller_calls_of_seller_by_state ON seller_calls (seller_id, state, id);
-CREATE INDEX seller_calls_of_seller_by_activity ON seller_calls (seller_id, activity, id);
 CREATE INDEX seller_calls_of_order ON seller_calls (order_id, id);
-CREATE INDEX seller_calls_of_lane ON seller_calls (lane, id);
-CREATE INDEX seller_calls_of_seller_by_number ON seller_calls (seller_id, order_number);
-CREATE INDEX seller_calls_by_state ON seller_calls (state, id);
+-- What a seller or an operator looks for among millions: the failing, and the rarer interfaces. A call that succeeds at
+-- once never enters these.
+CREATE INDEX seller_calls_troubled ON seller_calls (seller_id, id)
+    WHERE state IN ('waiting', 'failed') AND attempts > 0 AND verdict <> 'in_progress';
+CREATE INDEX seller_calls_all_troubled ON seller_calls (id)
+    WHERE state IN ('waiting', 'failed') AND attempts > 0 AND verdict <> 'in_progress';
+CREATE INDEX seller_calls_rarer ON seller_calls (seller_id, activity, id)
+    WHERE activity IN ('releaseInstance', 'orderNotify');
 
 CREATE TABLE call_attempts (
     call_id          uuid        NOT NULL REFERENCES seller_calls,
@@ -107,7 +111,7 @@ CREATE INDEX call_attempts_recent ON call_attempts (seller_id, activity, started
 -- Hands out due calls: to any one seller never more at once than its cap, over all workers; a call whose worker has
 -- been silent past its lease goes back to waiting first, its lost attempt on record.
 CREATE FUNCTION claim_seller_calls(p_worker uuid, p_now timestamptz, p_room integer, p_cap integer, p_lease interval)
-RETURNS SETOF seller_calls LANGUAGE plpgsql AS $$
+RETURNS SETOF seller_calls LANGUAGE plpgsql ROWS 8 AS $$
 DECLARE
     seller record;
     free   integer;
