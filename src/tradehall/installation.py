@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from datetime import timedelta
 from uuid import UUID
@@ -64,15 +64,19 @@ class Installation:
         self._clock_reading: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> "Installation":
-        await self.db.open()
-        await self.outbound.start()
-        await self._take_mode()
-        heard = {
-            trading.ORDER_CHANNEL: self._order_moved,
-            seats.CHANNEL: self.seats.forget,
-            CLOCK_CHANNEL: self._clock_moved,
-        }
-        self._listening = asyncio.create_task(Listener(self.db, heard).run())
+        try:
+            await self.db.open()
+            await self.outbound.start()
+            await self._take_mode()
+            heard: dict[str, Callable[[str], None]] = {
+                trading.ORDER_CHANNEL: self._order_moved,
+                seats.CHANNEL: self.seats.forget,
+                CLOCK_CHANNEL: self._clock_moved,
+            }
+            self._listening = asyncio.create_task(Listener(self.db, heard).run())
+        except BaseException:
+            await self.__aexit__()
+            raise
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -116,6 +120,10 @@ class Installation:
             for moved in watchers:
                 moved.set()
 
+    def wake_watchers(self) -> None:
+        """Has everybody who waits look again: this process is about to stop."""
+        self._order_moved("")
+
     async def _take_mode(self) -> None:
         """The first process of an installation says what it is; a different one may not touch it afterwards."""
         async with self.db.transaction(SYSTEM) as tx:
@@ -158,7 +166,13 @@ async def database(settings: Settings) -> AsyncIterator[str]:
     if settings.database_url:
         yield settings.database_url
         return
-    server = await asyncio.to_thread(embedded.start, settings.data_dir / "postgres")
+    starting = asyncio.ensure_future(asyncio.to_thread(embedded.start, settings.data_dir / "postgres"))
+    try:
+        server = await asyncio.shield(starting)
+    except asyncio.CancelledError:
+        # The thread goes on whatever becomes of us: the server it starts must not be left behind.
+        await asyncio.to_thread((await starting).release)
+        raise
     try:
         yield server.dsn
     finally:

@@ -241,6 +241,10 @@ def _check(settings: Settings) -> None:
         )
     if settings.secret_key and len(settings.secret_key) < 32:
         raise InvalidSetting(f"{variable('secret_key')} must have at least 32 characters")
+    if settings.mode == "production" and settings.database_url and not settings.secret_key:
+        raise InvalidSetting(
+            f"{variable('secret_key')} must be set: a key made on this machine could not be read on another"
+        )
     for name in ("pool_size", "seller_concurrency", "worker_concurrency"):
         if getattr(settings, name) < 1:
             raise InvalidSetting(f"{variable(name)} must be at least 1")

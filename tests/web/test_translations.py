@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -13,11 +14,13 @@ from babel.messages.catalog import Catalog
 from babel.messages.extract import extract
 from babel.messages.pofile import read_po
 
+from tradehall.kernel.errors import all_problems
 from tradehall.kernel.i18n import LOCALE_DIRECTORY, LOCALES, load_translator
+from tradehall.protocols import v2
 from tradehall.web.templating import TEMPLATES
 
 SOURCES = Path(__file__).resolve().parents[2] / "src" / "tradehall"
-KEYWORDS = {"_": None, "gettext": None, "N_": None, "ngettext": (1, 2)}
+KEYWORDS = {"_": None, "gettext": None, "N_": None, "ngettext": (1, 2), "invalid": (2,), "FieldProblem": (2,)}
 TRANSLATED = [locale for locale in LOCALES if locale != "en"]
 OPTIONS = {"extensions": "jinja2.ext.i18n", "newstyle_gettext": "true", "trim_blocks": "true", "lstrip_blocks": "true"}
 
@@ -34,27 +37,41 @@ class Message(NamedTuple):
     where: str
 
 
+def is_braced(text: str) -> bool:
+    """Texts of wrong fields are filled in like those of errors."""
+    return bool(BRACES.search(text)) and not PERCENT.search(text)
+
+
 def messages_in_files() -> Iterator[Message]:
     for pattern, method in (("**/*.html", "jinja2.ext:babel_extract"), ("**/*.py", "python")):
         for path in sorted(SOURCES.glob(pattern)):
             with path.open("rb") as file:
                 for line, found, _comments, _context in extract(method, file, KEYWORDS, (), OPTIONS):
                     msgid = found if isinstance(found, tuple) else (found,)
-                    yield Message(tuple(text for text in msgid if text), "percent", f"{path.name}:{line}")
+                    texts = tuple(text for text in msgid if text)
+                    style: Literal["percent", "braces"] = "braces" if any(map(is_braced, texts)) else "percent"
+                    yield Message(texts, style, f"{path.relative_to(SOURCES)}:{line}")
 
 
 def messages_in_errors() -> Iterator[Message]:
     """The docstrings of error classes; what is in braces is filled in from the error's facts."""
-    try:
-        from tradehall.kernel import errors
-    except ImportError:
-        return
-    for name, docstring in getattr(errors, "all_messages", dict)().items():
-        yield Message((docstring,), "braces", name)
+    import_module("tradehall.app")  # loads every error there is
+    for problem in all_problems():
+        if problem.__module__.startswith("tradehall."):
+            yield Message((problem.message_id(),), "braces", problem.__name__)
+
+
+def messages_of_the_protocol() -> Iterator[Message]:
+    """The protocol's modules know nothing of languages; what they call things is shown to people all the same."""
+    for code in v2.RESULT_CODES.values():
+        yield Message((code.meaning,), "percent", f"result code {code.code}")
+    for fault, text in v2.FAULTS.items():
+        yield Message((text,), "percent", f"fault {fault}")
 
 
 def all_messages() -> list[Message]:
-    return [message for message in (*messages_in_files(), *messages_in_errors()) if message.msgid]
+    found = (*messages_in_files(), *messages_in_errors(), *messages_of_the_protocol())
+    return [message for message in found if message.msgid]
 
 
 def catalogs(locale: str) -> Iterator[tuple[str, Catalog]]:

@@ -1,6 +1,7 @@
 """Orders as buyers place, pay and follow them."""
 
 import asyncio
+from contextlib import suppress
 from datetime import datetime
 from typing import Annotated
 from uuid import UUID
@@ -10,21 +11,32 @@ from litestar import Router, get, post
 from litestar.params import QueryParameter
 
 from tradehall.api.common import (
+    NUMBER_BEGINS,
     After,
     ApiRequest,
     Before,
     IdempotencyKey,
     Limit,
+    Moment,
+    Whole,
     installation_of_app,
     wanted_page,
     write,
 )
+from tradehall.catalog.errors import NoLongerOnSale, PriceNotFound
+from tradehall.catalog.model import ChargingMode, PeriodType
 from tradehall.edge.access import anyone_signed_in, only
 from tradehall.kernel.db import Tx
 from tradehall.kernel.paging import Page
 from tradehall.trading import actions, queries
-from tradehall.trading.errors import OrderNotFound
-from tradehall.trading.model import Order, OrderRow, OrderState
+from tradehall.trading.errors import (
+    OrderAlreadyPaid,
+    OrderMovedOn,
+    OrderNotFound,
+    PaymentDeclined,
+    PriceChanged,
+)
+from tradehall.trading.model import OrderRow, OrderState
 from tradehall.trading.queries import OrderFilter
 
 LONGEST_WAIT = 30.0
@@ -37,9 +49,9 @@ class PlaceOrder(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """
 
     price_id: UUID
-    quantity: int = 1
-    period_number: int | None = None
-    expected_total: int | None = None
+    quantity: Whole = 1
+    period_number: Whole | None = None
+    expected_total: Whole | None = None
 
 
 class PayOrder(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -62,9 +74,51 @@ class OrderStanding(msgspec.Struct, frozen=True):
     state: OrderState
 
 
-@post("/", guards=[only("buyer")], status_code=201)
-async def place(request: ApiRequest, data: PlaceOrder, idempotency_key: IdempotencyKey = None) -> PlacedOrder:
-    """Place an order for your organisation; it waits for payment."""
+class OrderDetail(OrderRow, frozen=True):
+    """An order with its one line. Amounts are minor units. Who ordered and how it was paid is told to the buyer and to
+    operators; to the seller these are null."""
+
+    product_id: UUID
+    product_slug: str
+    placed_by_name: str | None
+    placed_by_email: str | None
+    expires_at: datetime
+    paid_at: datetime | None
+    completed_at: datetime | None
+    cancelled_at: datetime | None
+    line_id: UUID
+    line_number: str
+    charging_mode: ChargingMode
+    period_type: PeriodType | None
+    period_number: int | None
+    quantity: int
+    quantity_name_en: str | None
+    quantity_name_zh: str | None
+    unit_minor: int
+    unit_en: str | None
+    unit_zh: str | None
+    payment_gateway: str | None
+    payment_reference: str | None
+    refund_number: str | None
+    refund_minor: int | None
+    refunded_at: datetime | None
+    request_id: str
+
+
+_KEPT_FROM_SELLERS = dict.fromkeys(("placed_by_name", "placed_by_email", "payment_gateway", "payment_reference"))
+
+
+@post(
+    "/",
+    guards=[only("buyer")],
+    status_code=201,
+    opt={"problems": [PriceNotFound, NoLongerOnSale, PriceChanged]},
+)
+async def place_order(request: ApiRequest, data: PlaceOrder, idempotency_key: IdempotencyKey = None) -> PlacedOrder:
+    """Place an order.
+
+    For your organisation. It waits for payment, and is cancelled if it is not paid in time.
+    """
 
     async def action(tx: Tx) -> PlacedOrder:
         placed = await actions.place(
@@ -80,22 +134,38 @@ async def place(request: ApiRequest, data: PlaceOrder, idempotency_key: Idempote
     return await write(request, PlacedOrder, idempotency_key, action, data)
 
 
-@post("/{number:str}/pay", guards=[only("buyer")], status_code=200)
-async def pay(
+@post(
+    "/{number:str}/pay",
+    guards=[only("buyer")],
+    status_code=200,
+    opt={"problems": [OrderNotFound, PaymentDeclined, OrderMovedOn]},
+)
+async def pay_order(
     request: ApiRequest, number: str, data: PayOrder, idempotency_key: IdempotencyKey = None
 ) -> OrderStanding:
-    """Pay an order. Paying a paid order again changes nothing."""
+    """Pay an order.
+
+    Paying a paid order again changes nothing. From here on the marketplace has the application opened.
+    """
 
     async def action(tx: Tx) -> OrderStanding:
-        await actions.pay(tx, installation_of_app(request).gateway, number=number, instrument=data.instrument)
-        return OrderStanding(number, "processing")
+        state = await actions.pay(tx, installation_of_app(request).gateway, number=number, instrument=data.instrument)
+        return OrderStanding(number, state)
 
     return await write(request, OrderStanding, idempotency_key, action, data)
 
 
-@post("/{number:str}/cancel", guards=[only("buyer")], status_code=200)
-async def cancel(request: ApiRequest, number: str, idempotency_key: IdempotencyKey = None) -> OrderStanding:
-    """Give up an unpaid order."""
+@post(
+    "/{number:str}/cancel",
+    guards=[only("buyer")],
+    status_code=200,
+    opt={"problems": [OrderNotFound, OrderAlreadyPaid]},
+)
+async def cancel_order(request: ApiRequest, number: str, idempotency_key: IdempotencyKey = None) -> OrderStanding:
+    """Cancel an order.
+
+    Only while it is unpaid. Cancelling it again changes nothing.
+    """
 
     async def action(tx: Tx) -> OrderStanding:
         await actions.cancel(tx, number=number)
@@ -105,17 +175,22 @@ async def cancel(request: ApiRequest, number: str, idempotency_key: IdempotencyK
 
 
 @get("/", guards=[anyone_signed_in])
-async def orders(
+async def list_orders(
     request: ApiRequest,
     limit: Limit = None,
     after: After = None,
     before: Before = None,
-    order_state: Annotated[OrderState | None, QueryParameter(name="state")] = None,
-    q: Annotated[str, QueryParameter(description="Beginning of a number, or part of a name.")] = "",
-    since: datetime | None = None,
-    until: datetime | None = None,
+    order_state: Annotated[
+        OrderState | None, QueryParameter(name="state", description="Only those in this state.")
+    ] = None,
+    q: Annotated[str, QueryParameter(description=f"{NUMBER_BEGINS}, or part of a name.")] = "",
+    since: Moment = None,
+    until: Moment = None,
 ) -> Page[OrderRow]:
-    """The orders of your organisation, newest first; operators see all."""
+    """List orders.
+
+    Buyers see those of their organisation, sellers those paid to theirs, operators all. Newest first.
+    """
     wanted = wanted_page(limit, after, before)
     async with installation_of_app(request).db.read() as reader:
         return await queries.orders(
@@ -123,36 +198,41 @@ async def orders(
         )
 
 
-@get("/{number:str}", guards=[anyone_signed_in])
-async def order(
+@get("/{number:str}", guards=[anyone_signed_in], opt={"problems": [OrderNotFound]})
+async def get_order(
     request: ApiRequest,
     number: str,
     wait: Annotated[
         float, QueryParameter(ge=0, le=LONGEST_WAIT, description="Seconds to wait for an open order to be settled.")
     ] = 0,
-) -> Order:
-    """One order. With `wait`, answers as soon as it is completed or cancelled, or when the time is over."""
-    found = await _read(request, number)
-    if not wait or found.state not in ("pending_payment", "processing"):
-        return found
-    with installation_of_app(request).watching(found.id) as moved:
-        # Read again now that nothing can be missed any more.
-        found = await _read(request, number)
-        if found.state in ("pending_payment", "processing"):
-            try:
+) -> OrderDetail:
+    """Look at an order.
+
+    With `wait`, answers as soon as it is completed or cancelled, or when the time is over.
+    """
+    if not wait:
+        return await _read(request, number)
+    installation = installation_of_app(request)
+    # Watched before it is looked at, so that nothing can be missed in between.
+    with installation.watching(number) as moved:
+        async with installation.db.read() as reader:
+            state = await queries.state_of(reader, request.user.actor, number)
+        if state in ("pending_payment", "processing"):
+            with suppress(TimeoutError):
                 await asyncio.wait_for(moved.wait(), wait)
-            except TimeoutError:
-                return found
-            found = await _read(request, number)
-    return found
+    return await _read(request, number)
 
 
-async def _read(request: ApiRequest, number: str) -> Order:
+async def _read(request: ApiRequest, number: str) -> OrderDetail:
+    viewer = request.user.actor
     async with installation_of_app(request).db.read() as reader:
-        found = await queries.order(reader, request.user.actor, number)
+        found = await queries.order(reader, viewer, number)
     if found is None:
         raise OrderNotFound
-    return found
+    values = {name: getattr(found, name) for name in OrderDetail.__struct_fields__}
+    return OrderDetail(**(values | _KEPT_FROM_SELLERS if viewer.kind == "seller" else values))
 
 
-router = Router("/orders", route_handlers=[place, pay, cancel, orders, order], tags=["Orders"])
+router = Router(
+    "/orders", route_handlers=[place_order, pay_order, cancel_order, list_orders, get_order], tags=["Orders"]
+)

@@ -2,13 +2,24 @@
 
 from litestar import Router
 
-from tradehall.api import orders
-from tradehall.api.common import BearerAuthentication
+from tradehall.api import applications, catalog, operator, orders, people, seller, timeline
+from tradehall.api.common import ApiRequest, BearerAuthentication
 from tradehall.edge.problems import api_problem
 
+PREFIX = "/api/v1"
+
 api = Router(
-    "/api/v1",
-    route_handlers=[orders.router],
+    PREFIX,
+    route_handlers=[
+        catalog.router,
+        people.router,
+        orders.router,
+        timeline.router,
+        applications.router,
+        seller.router,
+        operator.router,
+    ],
     middleware=[BearerAuthentication],
+    request_class=ApiRequest,
     exception_handlers={Exception: api_problem},
 )

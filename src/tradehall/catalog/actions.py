@@ -1,8 +1,11 @@
 """What sellers do with their products and endpoints."""
 
+import re
 import uuid
 from typing import Any
 from uuid import UUID
+
+from babel.numbers import list_currencies
 
 from tradehall.catalog import queries
 from tradehall.catalog.errors import (
@@ -13,6 +16,7 @@ from tradehall.catalog.errors import (
     OneGeneralEndpoint,
     ProductChanged,
     ProductNotFound,
+    SkuNotFound,
 )
 from tradehall.catalog.model import CATEGORIES, PRODUCT_MOVES, ChargingMode, InterfaceClass, PeriodType, ProductState
 from tradehall.kernel.db import Tx
@@ -21,6 +25,12 @@ from tradehall.kernel.ids import new_id
 from tradehall.kernel.secrets import Seal
 
 ACCESS_KEY_LENGTH = (8, 128)
+SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+LONGEST_SLUG = 80
+LONGEST_DESCRIPTION = 20_000
+MOST_SKUS = 50
+MOST_QUANTITY = 1_000_000
+MOST_MINOR = 10**12
 BLANK = "This must not be empty."
 LONG = "Write at most {most} characters."
 
@@ -120,7 +130,13 @@ def _check_key(access_key: str) -> None:
 
 def _check_texts(texts: dict[str, str], most: int) -> None:
     wrong = [FieldProblem(field, BLANK) for field, text in texts.items() if not text.strip()]
-    wrong += [FieldProblem(field, LONG, {"most": most}) for field, text in texts.items() if len(text) > most]
+    if wrong:
+        raise Invalid(*wrong)
+    _check_lengths(texts, most)
+
+
+def _check_lengths(texts: dict[str, str], most: int) -> None:
+    wrong = [FieldProblem(field, LONG, {"most": most}) for field, text in texts.items() if len(text) > most]
     if wrong:
         raise Invalid(*wrong)
 
@@ -142,6 +158,9 @@ async def create_product(
     """A new draft. Raises Invalid, or EndpointNotFound for an endpoint that is not the seller's."""
     _check_texts({"name_en": name_en, "name_zh": name_zh}, 120)
     _check_texts({"summary_en": summary_en, "summary_zh": summary_zh}, 300)
+    _check_lengths({"description_en": description_en, "description_zh": description_zh}, LONGEST_DESCRIPTION)
+    if not SLUG.fullmatch(slug) or len(slug) > LONGEST_SLUG:
+        raise invalid("slug", "Use small letters, digits and single hyphens, {most} at most.", most=LONGEST_SLUG)
     if category not in CATEGORIES:
         raise invalid("category", "Choose one of these: {choices}.", choices=", ".join(CATEGORIES))
     if endpoint_id and await queries.endpoint(tx, seller_id, endpoint_id) is None:
@@ -188,8 +207,17 @@ async def add_sku(
     quantity_max: int = 1,
     quantity_step: int = 1,
 ) -> UUID:
-    """A further specification of a product; with a quantity attribute (seats, boxes) or, without, sold singly."""
+    """A further specification of a product; with a quantity attribute (seats, boxes) or, without, sold singly.
+
+    The caller has checked whose product it is (`must_own`). Raises Invalid.
+    """
     _check_texts({"name_en": name_en, "name_zh": name_zh}, 80)
+    _check_quantity(quantity_name_en, quantity_name_zh, quantity_min, quantity_max, quantity_step)
+    if await tx.fetch_value(
+        "SELECT count(*) >= %(most)s FROM skus WHERE product_id = %(product)s",
+        {"product": product_id, "most": MOST_SKUS},
+    ):
+        raise invalid("product_id", "A product has at most {most} specifications.", most=MOST_SKUS)
     sku_id = new_id()
     await tx.execute(
         """
@@ -216,6 +244,20 @@ async def add_sku(
     return sku_id
 
 
+def _check_quantity(name_en: str | None, name_zh: str | None, low: int, high: int, step: int) -> None:
+    if name_en is None and name_zh is None:
+        if (low, high) != (1, 1):
+            raise invalid("quantity_max", "Without a quantity attribute one is sold at a time.")
+    else:
+        _check_texts({"quantity_name_en": name_en or "", "quantity_name_zh": name_zh or ""}, 40)
+    if not 1 <= low <= MOST_QUANTITY:
+        raise invalid("quantity_min", "Choose a number from {low} to {high}.", low=1, high=MOST_QUANTITY)
+    if not low <= high <= MOST_QUANTITY:
+        raise invalid("quantity_max", "Choose a number from {low} to {high}.", low=low, high=MOST_QUANTITY)
+    if not 1 <= step <= MOST_QUANTITY:
+        raise invalid("quantity_step", "Choose a number from {low} to {high}.", low=1, high=MOST_QUANTITY)
+
+
 async def add_price(
     tx: Tx,
     *,
@@ -228,7 +270,11 @@ async def add_price(
     unit_en: str | None = None,
     unit_zh: str | None = None,
 ) -> UUID:
-    """One more way to buy a specification. `amount_minor` is per unit and period, per purchase, or per unit of use."""
+    """One more way to buy a specification. `amount_minor` is per unit and period, per purchase, or per unit of use.
+
+    The caller has checked whose product it is and that the specification is of it (`must_own`). Raises Invalid.
+    """
+    _check_price(charging_mode, amount_minor, currency, period_type, unit_en, unit_zh)
     price_id = new_id()
     values: dict[str, Any] = {
         "id": price_id,
@@ -256,8 +302,39 @@ async def add_price(
     return price_id
 
 
+def _check_price(
+    charging_mode: ChargingMode,
+    amount_minor: int,
+    currency: str,
+    period_type: PeriodType | None,
+    unit_en: str | None,
+    unit_zh: str | None,
+) -> None:
+    if not 0 <= amount_minor <= MOST_MINOR:
+        raise invalid("amount_minor", "Choose a number from {low} to {high}.", low=0, high=MOST_MINOR)
+    if currency not in list_currencies("en"):
+        raise invalid("currency", "Write a currency's three letters, such as CNY.")
+    if charging_mode == "PERIOD" and period_type is None:
+        raise invalid("period_type", "Choose the month or the year.")
+    if charging_mode != "PERIOD" and period_type is not None:
+        raise invalid("period_type", "This is not bought by the period; leave it out.")
+    if charging_mode == "ON_DEMAND":
+        _check_texts({"unit_en": unit_en or "", "unit_zh": unit_zh or ""}, 40)
+    elif unit_en is not None or unit_zh is not None:
+        raise invalid("unit_en", "Only what is paid for by use has a unit; leave it out.")
+
+
+async def must_own(tx: Tx, seller_id: UUID, product_id: UUID, sku_id: UUID | None = None) -> None:
+    """Raises ProductNotFound unless the product is the seller's, SkuNotFound unless the specification is of it."""
+    if not await queries.is_product_of(tx, seller_id, product_id):
+        raise ProductNotFound
+    if sku_id and not await queries.is_sku_of(tx, product_id, sku_id):
+        raise SkuNotFound
+
+
 async def put_on_sale(tx: Tx, *, seller_id: UUID, product_id: UUID, version: int) -> None:
     """Offers the product to everybody. Raises NeedsAnEndpoint, NothingToSell, ProductChanged or ProductNotFound."""
+    await must_own(tx, seller_id, product_id)
     if await queries.endpoint_of_product(tx, product_id) is None:
         raise NeedsAnEndpoint
     if not await tx.fetch_value(

@@ -7,6 +7,10 @@ class ProductNotFound(NotFound):
     """There is no such product, or it is not on sale."""
 
 
+class SkuNotFound(NotFound):
+    """There is no such specification of this product."""
+
+
 class PriceNotFound(NotFound):
     """There is no such price."""
 

@@ -90,18 +90,19 @@ async def products_of_seller(
     return page(rows, wanted, lambda row: row.id)
 
 
+_PRODUCT: LiteralString = """
+    SELECT p.id, p.seller_id, s.name_en AS seller_name_en, s.name_zh AS seller_name_zh, p.endpoint_id, p.slug,
+           p.category, p.name_en, p.name_zh, p.summary_en, p.summary_zh, p.description_en, p.description_zh,
+           p.state, p.version, p.created_at
+    FROM products p JOIN organisations s ON s.id = p.seller_id
+"""
+
+
 async def listing(reader: Reader, slug: str, viewer: Actor | None) -> Listing | None:
     """A product with all that is for sale of it; None when it does not exist or the viewer may not see it."""
     product = await reader.fetch_one(
         Product,
-        """
-        SELECT p.id, p.seller_id, s.name_en AS seller_name_en, s.name_zh AS seller_name_zh, p.endpoint_id, p.slug,
-               p.category, p.name_en, p.name_zh, p.summary_en, p.summary_zh, p.description_en, p.description_zh,
-               p.state, p.version, p.created_at
-        FROM products p JOIN organisations s ON s.id = p.seller_id
-        WHERE p.slug = %(slug)s
-          AND (p.state = 'on_sale' OR p.seller_id = %(viewer)s OR %(platform)s)
-        """,
+        f"{_PRODUCT} WHERE p.slug = %(slug)s AND (p.state = 'on_sale' OR p.seller_id = %(viewer)s OR %(platform)s)",
         {
             "slug": slug,
             "viewer": viewer.organisation_id if viewer else None,
@@ -111,7 +112,21 @@ async def listing(reader: Reader, slug: str, viewer: Actor | None) -> Listing | 
     if product is None:
         return None
     owner = viewer is not None and (viewer.kind == "platform" or viewer.organisation_id == product.seller_id)
-    params = {"product": product.id, "everything": owner}
+    return await _listed(reader, product, everything=owner)
+
+
+async def own_listing(reader: Reader, seller_id: UUID, product_id: UUID) -> Listing | None:
+    """A seller's product in any state with everything of it; None when there is none of theirs."""
+    product = await reader.fetch_one(
+        Product,
+        f"{_PRODUCT} WHERE p.id = %(id)s AND p.seller_id = %(seller)s",
+        {"id": product_id, "seller": seller_id},
+    )
+    return await _listed(reader, product, everything=True) if product else None
+
+
+async def _listed(reader: Reader, product: Product, *, everything: bool) -> Listing:
+    params = {"product": product.id, "everything": everything}
     skus = await reader.fetch_all(
         Sku,
         """
@@ -133,6 +148,26 @@ async def listing(reader: Reader, slug: str, viewer: Actor | None) -> Listing | 
         params,
     )
     return Listing(product, skus, prices)
+
+
+async def is_product_of(reader: Reader, seller_id: UUID, product_id: UUID) -> bool:
+    """Whether the product is this seller's."""
+    return bool(
+        await reader.fetch_value(
+            "SELECT true FROM products WHERE id = %(id)s AND seller_id = %(seller)s",
+            {"id": product_id, "seller": seller_id},
+        )
+    )
+
+
+async def is_sku_of(reader: Reader, product_id: UUID, sku_id: UUID) -> bool:
+    """Whether the specification is one of this product."""
+    return bool(
+        await reader.fetch_value(
+            "SELECT true FROM skus WHERE id = %(id)s AND product_id = %(product)s",
+            {"id": sku_id, "product": product_id},
+        )
+    )
 
 
 async def offer(reader: Reader, price_id: UUID) -> Offer | None:

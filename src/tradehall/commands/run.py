@@ -21,7 +21,7 @@ async def serve(settings: Settings, ready: Callable[[], None] | None = None) -> 
     """Serves pages and API until SIGINT or SIGTERM; requests under way are answered first."""
     logs.configure(settings.log_format, settings.log_level)
     async with installation.opened(settings) as opened:
-        await _Server(web_config(settings, opened), ready).serve()
+        await _Server(web_config(settings, opened), opened, ready).serve()
 
 
 def web_config(settings: Settings, opened: installation.Installation) -> uvicorn.Config:
@@ -44,8 +44,11 @@ def web_config(settings: Settings, opened: installation.Installation) -> uvicorn
 
 
 class _Server(uvicorn.Server):
-    def __init__(self, config: uvicorn.Config, ready: Callable[[], None] | None) -> None:
+    def __init__(
+        self, config: uvicorn.Config, opened: installation.Installation, ready: Callable[[], None] | None
+    ) -> None:
         super().__init__(config)
+        self._opened = opened
         self._ready = ready
 
     async def startup(self, sockets: list[object] | None = None) -> None:  # type: ignore[override]
@@ -53,6 +56,11 @@ class _Server(uvicorn.Server):
         log.info("serving", host=self.config.host, port=self.config.port)
         if self._ready:
             self._ready()
+
+    async def shutdown(self, sockets: list[object] | None = None) -> None:  # type: ignore[override]
+        # Requests that wait for an order to move are answered with how it stands, not waited for.
+        self._opened.wake_watchers()
+        await super().shutdown(sockets)  # type: ignore[arg-type]
 
 
 async def work(settings: Settings) -> None:

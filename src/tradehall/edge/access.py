@@ -3,21 +3,20 @@
 Which rows they may see is not decided here but in the rooms' queries.
 """
 
-from typing import Any, Literal
+from typing import Any
 from uuid import UUID
 
 import msgspec
 import structlog
 from litestar.connection import ASGIConnection
 from litestar.handlers import BaseRouteHandler
-from litestar.types import Guard
 
 from tradehall.installation import Installation
 from tradehall.kernel.errors import NotSignedIn
 from tradehall.kernel.journal import SYSTEM, Actor
 from tradehall.parties import actions
 from tradehall.parties.errors import InvalidToken, OnlyAdmins, WrongConsole
-from tradehall.parties.model import OrganisationKind, Seat
+from tradehall.parties.model import OrganisationKind, Role, Seat
 
 SESSION_COOKIE = "tradehall_session"
 Connection = ASGIConnection[Any, Any, Any, Any]
@@ -79,19 +78,26 @@ def _known(seat: Seat, session: str | None = None) -> Visitor:
     return Visitor(seat, actor_of_seat(seat), session)
 
 
-def only(*kinds: OrganisationKind, role: Literal["member", "admin"] = "member") -> Guard:
-    """Lets in people of these kinds of organisation, in this role or a higher one."""
+class Only:
+    """A guard that lets in people of some kinds of organisation, in a role or a higher one."""
 
-    async def guard(connection: Connection, handler: BaseRouteHandler) -> None:
+    def __init__(self, kinds: tuple[OrganisationKind, ...], role: Role) -> None:
+        self.kinds = kinds
+        self.role = role
+
+    async def __call__(self, connection: Connection, handler: BaseRouteHandler) -> None:
         visitor: Visitor = connection.user
         if visitor.seat is None:
             raise NotSignedIn
-        if visitor.actor.kind not in kinds:
+        if visitor.actor.kind not in self.kinds:
             raise WrongConsole
-        if role == "admin" and visitor.actor.role != "admin":
+        if self.role == "admin" and visitor.actor.role != "admin":
             raise OnlyAdmins
 
-    return guard
+
+def only(*kinds: OrganisationKind, role: Role = "member") -> Only:
+    """Lets in people of these kinds of organisation, in this role or a higher one."""
+    return Only(kinds, role)
 
 
-anyone_signed_in: Guard = only("buyer", "seller", "platform")
+anyone_signed_in = only("buyer", "seller", "platform")

@@ -1,7 +1,8 @@
 """Errors as people and programs are told of them: problem details (RFC 9457) for the API, a page for browsers."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 from typing import Any
 
 import msgspec
@@ -70,14 +71,17 @@ class ProblemDetails(msgspec.Struct, frozen=True, omit_defaults=True):
     errors: list[WrongField] = []
 
 
-def as_problem(error: Exception) -> errors.Problem:
-    """The problem behind any exception; what nobody foresaw is an InternalError."""
+def as_problem(error: Exception, sent_as: Mapping[str, str] = MappingProxyType({})) -> errors.Problem:
+    """The problem behind any exception; what nobody foresaw is an InternalError.
+
+    `sent_as` says what a handler's arguments are called in a request, where that is something else.
+    """
     if isinstance(error, errors.Problem):
         return error
     if isinstance(error, DATABASE_AWAY):
         return errors.Unavailable()
     if isinstance(error, ValidationException):
-        fields = list(_wrong_parameters(error.extra))
+        fields = list(_wrong_parameters(error.extra, sent_as))
         return errors.Invalid(*fields) if fields else MalformedRequest(detail=error.detail)
     # A NUL in a text, or a number beyond what a column holds.
     if isinstance(error, psycopg.DataError | UnicodeEncodeError):
@@ -98,11 +102,22 @@ def as_problem(error: Exception) -> errors.Problem:
     return InternalError()
 
 
-def _wrong_parameters(extra: Any) -> Iterator[errors.FieldProblem]:
+def _wrong_parameters(extra: Any, sent_as: Mapping[str, str]) -> Iterator[errors.FieldProblem]:
     """What the framework says of parameters it could not read."""
     for one in extra if isinstance(extra, list) else ():
         if isinstance(one, dict):
-            yield field_problem(str(one.get("key", "")).removesuffix("data") or "body", str(one.get("message", "")))
+            name, reason = str(one.get("key", "")), str(one.get("message", ""))
+            # Of a body that was not sent it says no more than the argument's name.
+            missing = name == "data" and reason == "'data'"
+            field = "body" if name == "data" else sent_as.get(name, name)
+            yield field_problem(field, "Missing required argument" if missing else reason)
+
+
+def _sent_as(request: Request[Any, Any, Any]) -> dict[str, str]:
+    handler = request.scope.get("route_handler")
+    signature = getattr(handler, "parsed_fn_signature", None)
+    parameters = signature.parameters if signature else {}
+    return {name: getattr(one.kwarg_definition, "name", None) or name for name, one in parameters.items()}
 
 
 def body_problem(error: msgspec.DecodeError) -> errors.Problem:
@@ -139,7 +154,7 @@ _REASONS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
     (re.compile(pattern), message)
     for pattern, message in (
         (r"Object missing required field `(?P<field>[^`]+)`", N_("This is missing.")),
-        (r"Missing required argument '(?P<field>[^']+)'", N_("This is missing.")),
+        (r"Missing required argument.*", N_("This is missing.")),
         (r"Object contains unknown field `(?P<field>[^`]*)`", N_("There is no such field.")),
         (r"Expected `(?:int|float)` >= (?P<least>\S+)", N_("The least is {least}.")),
         (r"Expected `(?:int|float)` <= (?P<most>\S+)", N_("The most is {most}.")),
@@ -184,7 +199,7 @@ def note(request: Request[Any, Any, Any], error: Exception, problem: errors.Prob
 
 def api_problem(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
     """The API's exception handler."""
-    problem = as_problem(error)
+    problem = as_problem(error, _sent_as(request))
     note(request, error, problem)
     locale = negotiate(request.headers.get("Accept-Language"))
     told = details(problem, locale, request.scope["state"].get("request_id", ""))

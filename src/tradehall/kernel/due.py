@@ -125,6 +125,29 @@ class DueWork:
             )
 
 
+class Backlog(msgspec.Struct, frozen=True):
+    """How long the first due row has been waiting, and how many rows are parked."""
+
+    late_seconds: float
+    parked: int
+
+
+async def backlog(reader: Reader) -> Backlog:
+    """How far the due rows are behind; parked ones counted to ten thousand at most."""
+    found = await reader.fetch_one(
+        Backlog,
+        """
+        SELECT coalesce(extract(epoch FROM %(now)s - (
+                   SELECT due_at FROM due_rows WHERE parked_at IS NULL AND due_at <= %(now)s ORDER BY due_at LIMIT 1)),
+                   0)::float8 AS late_seconds,
+               (SELECT count(*) FROM (SELECT FROM due_rows WHERE parked_at IS NOT NULL LIMIT 10000) p) AS parked
+        """,
+        {"now": reader.now},
+    )
+    assert found is not None
+    return found
+
+
 _CLAIM = """
     UPDATE due_rows SET leased_until = clock_timestamp() + %(lease)s, attempts = attempts + 1
     WHERE id IN (

@@ -28,7 +28,7 @@ class Problem(Exception):
     @classmethod
     def code(cls) -> str:
         """The stable code: OrderNotFound → order_not_found."""
-        return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", cls.__name__).lower()
+        return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", cls.__name__).lower()
 
     def __str__(self) -> str:
         return self.message_id().format_map(self.values)

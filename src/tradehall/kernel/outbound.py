@@ -23,6 +23,8 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 from aiohttp.http_exceptions import LineTooLong
 from yarl import URL
 
+from tradehall.kernel.i18n import N_
+
 __all__ = ["AddressRules", "Exchange", "Outbound", "Trouble", "address_problem"]
 
 Trouble = Literal[
@@ -43,8 +45,8 @@ IDLE_SECONDS: Final = 4.0  # Node closes an idle connection after 5 s: a POST mu
 LOOKUP_SECONDS: Final = 5.0
 LOOKUP_THREADS: Final = 8
 
-NOT_PUBLIC: Final = "The address leads to a network that is not public."
-UNKNOWN_HOST: Final = "The host name is not known."
+NOT_PUBLIC: Final = N_("The address leads to a network that is not public.")
+UNKNOWN_HOST: Final = N_("The host name is not known.")
 
 
 class Exchange(msgspec.Struct, frozen=True):
@@ -193,14 +195,14 @@ def _target(url: str, rules: AddressRules) -> _Target:
 def _why_malformed(url: str) -> str:
     scheme, separator, rest = url.partition("://")
     if not separator or scheme.lower() not in ("http", "https"):
-        return "The address must start with http:// or https://."
+        return N_("The address must start with http:// or https://.")
     if not url.isascii() or not url.isprintable() or " " in url:
-        return "The address must be plain ASCII without blanks; write a Chinese domain name in its xn-- form."
+        return N_("The address must be plain ASCII without blanks; write a Chinese domain name in its xn-- form.")
     if "@" in re.split(r"[/?#]", rest, maxsplit=1)[0]:
-        return "The address must not hold a user name or a password."
+        return N_("The address must not hold a user name or a password.")
     if "#" in rest:
-        return "The address must not hold a fragment (#)."
-    return "The host or the port of the address is not valid."
+        return N_("The address must not hold a fragment (#).")
+    return N_("The host or the port of the address is not valid.")
 
 
 def address_problem(url: str, rules: AddressRules = PUBLIC_ONLY) -> str | None:

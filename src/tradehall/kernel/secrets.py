@@ -30,7 +30,7 @@ class Seal:
             raise CannotUnseal
         try:
             return self._cipher.decrypt(sealed[1:13], sealed[13:], purpose.encode()).decode()
-        except InvalidTag as error:
+        except (InvalidTag, ValueError) as error:  # ValueError: half a seal
             raise CannotUnseal from error
 
 

@@ -128,6 +128,7 @@ class Worker:
     async def _claim_all(self) -> int:
         """Claims from every source that may have something due, as long as there is room."""
         claimed = 0
+        self._lines = self._lines[1:] + self._lines[:1]  # first choice in turn, or one that never ends starves the rest
         for line in self._lines:
             now = self._db.clock.now()
             if self._room <= 0 or self._stopping or (line.quiet_until and now < line.quiet_until):

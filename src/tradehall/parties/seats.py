@@ -29,13 +29,16 @@ class Seats:
         self._db = db
         self._tokens: dict[bytes, tuple[float, TokenSeat]] = {}
         self._sessions: dict[bytes, tuple[float, Seat]] = {}
+        self._changes = 0
 
     async def of_token(self, token: str) -> TokenSeat | None:
         """Who a personal API token stands for; None when it is unknown, revoked or expired."""
         seat = await self._look_up(self._tokens, token, queries.seat_of_token)
         if seat and seat.use_is_stale:
             # Told to one caller, who notes the use; not to everybody for as long as it is remembered.
-            self._tokens[secret_hash(token)] = (time.monotonic(), msgspec.structs.replace(seat, use_is_stale=False))
+            key = secret_hash(token)
+            if key in self._tokens:
+                self._tokens[key] = (time.monotonic(), msgspec.structs.replace(seat, use_is_stale=False))
         return seat
 
     async def of_session(self, token: str) -> Seat | None:
@@ -51,9 +54,11 @@ class Seats:
         key, now = secret_hash(token), time.monotonic()
         if (found := known.get(key)) and now - found[0] < REMEMBERED_SECONDS:
             return found[1]
+        changes = self._changes
         async with self._db.read() as reader:
             seat = await ask(reader, token)
-        if seat is not None:
+        # Something that changed while the database was asked may have come too late for its answer.
+        if seat is not None and changes == self._changes:
             if len(known) >= MOST_REMEMBERED:
                 known.clear()
             known[key] = (now, seat)
@@ -61,6 +66,7 @@ class Seats:
 
     def forget(self, _: str = "") -> None:
         """Somewhere a seat has changed."""
+        self._changes += 1
         self._tokens.clear()
         self._sessions.clear()
 

@@ -166,11 +166,14 @@ class Provisioning:
             case "details":
                 await self._store_details(tx, call, result)
             case "release":
-                await tx.execute(
-                    "UPDATE instances SET state = 'released', closed_at = %(now)s WHERE id = %(id)s",
+                if await tx.fetch_value(
+                    """
+                    UPDATE instances SET state = 'released', closed_at = %(now)s
+                    WHERE id = %(id)s AND state = 'failed' RETURNING true
+                    """,
                     {"id": call.instance_id, "now": tx.now},
-                )
-                await tx.record("instance.released", "order", call.order_id, {"instance": call.instance_id})
+                ):
+                    await tx.record("instance.released", "order", call.order_id, {"instance": call.instance_id})
             case "notify":
                 await tx.record("seller.notified", "order", call.order_id, {})
         return None

@@ -3,7 +3,6 @@
 import json
 import re
 import secrets
-import string
 from collections.abc import Sequence
 from datetime import datetime
 from functools import partial
@@ -30,7 +29,6 @@ log = structlog.get_logger()
 CALLS = Counter("tradehall_seller_calls", "Tries of calls to sellers", ["activity", "verdict"])
 SECONDS = Histogram("tradehall_seller_call_seconds", "How long sellers took to answer", ["activity"])
 
-_NONCE = string.ascii_letters + string.digits
 # What the message log shows in place of a password; the seller knows it, and whoever reads the log need not.
 _PASSWORD = re.compile(r'("password"\s*:\s*")(?:[^"\\]|\\.)*(")')
 
@@ -97,7 +95,7 @@ class SellerCalls:
             result = Judgement("unreachable", trouble="key_unreadable")
         else:
             timestamp = int(started_at.timestamp() * 1000)
-            nonce = "".join(secrets.choice(_NONCE) for _ in range(32))
+            nonce = secrets.token_hex(16)
             url = v2.signed_url(call.address, access_key, nonce, timestamp, body)
             exchange = await self._outbound.post(
                 url, body, v2.HEADERS, timeout=self._settings.call_timeout.total_seconds()

@@ -140,7 +140,8 @@ async def conclude(
             "now": tx.now,
         },
     )
-    if moved and due_at is None and call.instance_id:
+    # Opening is the first call of a lane, and nothing is queued behind it before it has settled.
+    if moved and due_at is None and call.purpose not in ("open", "notify"):
         await _advance(tx, call.lane)
     return bool(moved)
 

@@ -55,9 +55,13 @@ async def calls(reader: Reader, viewer: Actor, wanted: PageRequest, only: CallFi
     narrowed: LiteralString = f"{_calls_of(viewer)} AND {where}"
     if only.state:
         narrowed += " AND c.state = %(state)s"
-    if only.failing or only.state == "failed":
+    if only.failing:
         # Spelt as the index of troubled calls has it, which then serves it.
-        narrowed += " AND c.state IN ('waiting', 'failed') AND c.attempts > 0 AND c.verdict <> 'in_progress'"
+        narrowed += (
+            " AND (c.state = 'failed' OR (c.state = 'waiting' AND c.attempts > 0 AND c.verdict <> 'in_progress'))"
+        )
+    if only.state == "failed":
+        narrowed += " AND c.state = 'failed'"
     if only.activity:
         narrowed += " AND c.activity = %(activity)s"
     if only.activity in ("releaseInstance", "orderNotify"):
@@ -65,7 +69,9 @@ async def calls(reader: Reader, viewer: Actor, wanted: PageRequest, only: CallFi
     if only.text.strip():
         narrowed += """
             AND c.order_id IN (
-                SELECT o.id FROM orders o WHERE o.number LIKE %(number)s ORDER BY o.number DESC LIMIT 500)
+                SELECT o.id FROM orders o
+                WHERE o.number LIKE %(number)s AND (o.seller_id = %(viewer)s OR %(viewer_kind)s = 'platform')
+                ORDER BY o.number DESC LIMIT 500)
         """
     if only.since:
         narrowed += " AND c.id >= %(since)s"
@@ -75,7 +81,7 @@ async def calls(reader: Reader, viewer: Actor, wanted: PageRequest, only: CallFi
         CallRow,
         f"""
         WITH picked AS (SELECT c.id FROM seller_calls c WHERE {narrowed} ORDER BY {order} LIMIT %(fetch)s)
-        {_CALL_ROW} JOIN picked USING (id) ORDER BY {order}
+        {_CALL_ROW} JOIN picked ON picked.id = c.id ORDER BY {order}
         """,
         {
             "state": only.state,
@@ -110,12 +116,13 @@ async def attempts(reader: Reader, call_id: UUID) -> list[Attempt]:
 
 
 async def calls_of_order(reader: Reader, order_id: UUID) -> list[Call]:
-    """The calls made for an order the viewer was shown before, oldest first, at most a hundred."""
-    return await reader.fetch_all(
+    """The calls made for an order the viewer was shown before, oldest first, its last hundred."""
+    rows = await reader.fetch_all(
         Call,
-        f"SELECT {CALL_COLUMNS} FROM seller_calls c WHERE c.order_id = %(order)s ORDER BY c.id LIMIT 100",
+        f"SELECT {CALL_COLUMNS} FROM seller_calls c WHERE c.order_id = %(order)s ORDER BY c.id DESC LIMIT 100",
         {"order": order_id},
     )
+    return rows[::-1]
 
 
 async def call_for_update(reader: Reader, actor: Actor, call_id: UUID) -> Call | None:
@@ -363,19 +370,19 @@ class FailingSeller(msgspec.Struct, frozen=True):
 
 
 async def failing_sellers(reader: Reader, since: datetime) -> list[FailingSeller]:
-    """The sellers with failing calls, the worst first, at most twenty; from the latest two thousand calls that fail
-    and as many given up after `since`. Served by seller_calls_by_state."""
+    """The sellers with failing calls, the worst first, at most twenty: from the latest four thousand calls that are
+    tried again, or were given up after `since`. Served by seller_calls_all_troubled."""
     return await reader.fetch_all(
         FailingSeller,
         """
-        WITH bad AS (
-            (SELECT seller_id, activity, state, last_attempt_at FROM seller_calls
-             WHERE state = 'waiting' AND attempts > 0 AND verdict <> 'in_progress'
-               AND trouble IS DISTINCT FROM 'no_info'
-             ORDER BY id DESC LIMIT 2000)
-            UNION ALL
-            (SELECT seller_id, activity, state, last_attempt_at FROM seller_calls
-             WHERE state = 'failed' AND id >= %(since)s ORDER BY id DESC LIMIT 2000)
+        WITH troubled AS (
+            SELECT id, seller_id, activity, state, trouble, last_attempt_at FROM seller_calls
+            WHERE state IN ('waiting', 'failed') AND attempts > 0 AND verdict <> 'in_progress'
+            ORDER BY id DESC LIMIT 4000
+        ), bad AS (
+            SELECT seller_id, activity, state, last_attempt_at FROM troubled
+            WHERE (state = 'waiting' AND trouble IS DISTINCT FROM 'no_info')
+               OR (state = 'failed' AND id >= %(since)s)
         )
         SELECT b.seller_id, s.name_en AS seller_name_en, s.name_zh AS seller_name_zh,
                count(*) FILTER (WHERE b.state = 'waiting') AS failing,
@@ -387,3 +394,29 @@ async def failing_sellers(reader: Reader, since: datetime) -> list[FailingSeller
         """,
         {"since": lowest_id(since)},
     )
+
+
+class Backlog(msgspec.Struct, frozen=True):
+    """Calls that are due and not yet made, those under way, and how long the first has been waiting."""
+
+    waiting: int
+    running: int
+    late_seconds: float
+
+
+async def backlog(reader: Reader) -> Backlog:
+    """How far the workers are behind, counted to ten thousand at most."""
+    found = await reader.fetch_one(
+        Backlog,
+        """
+        SELECT (SELECT count(*) FROM (SELECT FROM seller_calls WHERE state = 'waiting' AND due_at <= %(now)s
+                                      LIMIT 10000) w) AS waiting,
+               (SELECT count(*) FROM (SELECT FROM seller_calls WHERE state = 'running' LIMIT 10000) r) AS running,
+               coalesce(extract(epoch FROM %(now)s - (
+                   SELECT min(due_at) FROM seller_calls WHERE state = 'waiting' AND due_at <= %(now)s)), 0)::float8
+                   AS late_seconds
+        """,
+        {"now": reader.now},
+    )
+    assert found is not None
+    return found

@@ -22,10 +22,12 @@ from tradehall.trading.errors import (
     OrderNotFound,
     PriceChanged,
 )
-from tradehall.trading.model import Gateway, OrderState, PaymentIntent, before
+from tradehall.trading.model import ORDER_MOVES, Gateway, OrderState, PaymentIntent, Receipt, before
 
 EXPIRE = "order.expire"
 REFUND = "order.refund"
+# What stands for a receipt where nothing is due: on demand one pays for use, later.
+NOTHING_TO_PAY = Receipt("-")
 # Announces the number of an order that was completed or cancelled.
 ORDER_CHANNEL = "order"
 
@@ -134,8 +136,8 @@ class _Payable(msgspec.Struct, frozen=True):
     paid: bool
 
 
-async def pay(tx: Tx, gateway: Gateway, *, number: str, instrument: str = "balance") -> None:
-    """Pays an order of the actor's organisation; paying a paid order again changes nothing and is no error.
+async def pay(tx: Tx, gateway: Gateway, *, number: str, instrument: str = "balance") -> OrderState:
+    """Pays an order of the actor's organisation and says how it stands then; paying it again changes nothing.
 
     Raises OrderNotFound, OrderMovedOn when the order was cancelled, and PaymentDeclined.
     """
@@ -151,10 +153,13 @@ async def pay(tx: Tx, gateway: Gateway, *, number: str, instrument: str = "balan
     if order is None:
         raise OrderNotFound
     if order.paid:
-        return
+        return order.state
     if order.state != before("pay"):
         raise OrderMovedOn(state=order.state)
-    receipt = await gateway.collect(PaymentIntent(str(order.id), number, order.total_minor, order.currency, instrument))
+    receipt = NOTHING_TO_PAY
+    if order.total_minor:
+        intent = PaymentIntent(str(order.id), number, order.total_minor, order.currency, instrument)
+        receipt = await gateway.collect(intent)
     await tx.execute(
         """
         WITH paid AS (
@@ -179,6 +184,7 @@ async def pay(tx: Tx, gateway: Gateway, *, number: str, instrument: str = "balan
     )
     facts = {"gateway": gateway.name, "reference": receipt.reference, "amount_minor": order.total_minor}
     await tx.record("order.paid", "order", order.id, facts)
+    return ORDER_MOVES[order.state, "pay"]
 
 
 async def cancel(tx: Tx, *, number: str) -> None:
@@ -282,7 +288,11 @@ async def carry_out_refund(tx: Tx, gateway: Gateway, row: DueRow) -> None:
     )
     if refund is None:
         return
-    receipt = await gateway.give_back(str(refund.id), refund.payment_reference, refund.amount_minor, refund.currency)
+    receipt = NOTHING_TO_PAY
+    if refund.amount_minor:
+        receipt = await gateway.give_back(
+            str(refund.id), refund.payment_reference, refund.amount_minor, refund.currency
+        )
     await tx.execute(
         """
         UPDATE refunds SET state = 'refunded', refunded_at = %(now)s, reference = %(reference)s WHERE id = %(id)s

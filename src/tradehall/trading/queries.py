@@ -35,7 +35,6 @@ def _scope(viewer: Actor) -> LiteralString:
     if viewer.kind == "platform":
         return "true"
     if viewer.kind == "seller":
-        # A seller hears of an order when it is paid.
         return "o.seller_id = %(viewer)s AND o.state <> 'pending_payment' AND o.paid_at IS NOT NULL"
     return "o.buyer_id = %(viewer)s"
 
@@ -56,6 +55,8 @@ _JOINS: LiteralString = """
 
 async def orders(reader: Reader, viewer: Actor, wanted: PageRequest, only: OrderFilter) -> Page[OrderRow]:
     """The orders a viewer may see, newest first."""
+    if viewer.kind == "seller" and only.state == "pending_payment":
+        return Page([])  # a seller hears of an order when it is paid
     where, order = keyset(wanted, "o.id")
     narrowed: LiteralString = f"{_scope(viewer)} AND {where}"
     if only.state:
@@ -157,10 +158,12 @@ class OrderCounts(msgspec.Struct, frozen=True):
 
 async def open_counts(reader: Reader, viewer: Actor) -> OrderCounts:
     """How many orders of the viewer are unfinished."""
+    # A seller hears of no unpaid order, and a condition that excludes itself would be looked for all the same.
+    unpaid: LiteralString = "AND false" if viewer.kind == "seller" else "AND o.state = 'pending_payment'"
     counts = await reader.fetch_one(
         OrderCounts,
         f"""
-        SELECT (SELECT count(*) FROM (SELECT FROM orders o WHERE {_scope(viewer)} AND o.state = 'pending_payment'
+        SELECT (SELECT count(*) FROM (SELECT FROM orders o WHERE {_scope(viewer)} {unpaid}
                                       LIMIT 1000) c) AS pending_payment,
                (SELECT count(*) FROM (SELECT FROM orders o WHERE {_scope(viewer)} AND o.state = 'processing'
                                       LIMIT 1000) c) AS processing

@@ -82,6 +82,7 @@ class PageContext(msgspec.Struct, frozen=True, kw_only=True):
     flashes: tuple[Flash, ...] = ()
     unread: int = 0  # messages waiting, for the bell
     request_id: str = ""
+    marketplace: str = "Tradehall"  # what this marketplace calls itself
 
 
 _page: ContextVar[PageContext] = ContextVar("page")
@@ -132,6 +133,17 @@ def _fill(text: str, params: Mapping[str, object]) -> str:
     if any(hasattr(value, "__html__") for value in params.values()):
         return Markup(escape(text)) % params  # noqa: S704 - the text is escaped, and so is every plain parameter
     return text % params
+
+
+def named(thing: object, name: str) -> str:
+    """What a thing is called in the reader's language: `named(product, "name")` reads name_zh or name_en."""
+    found: str | None = getattr(thing, f"{name}_{_page.get().locale}")
+    return found or ""
+
+
+def mark(msgid: str) -> str:
+    """Translates a text that was marked with N_ where it is defined: `{{ mark(state_label) }}`."""
+    return i18n.translator(_page.get().locale).lookup(msgid)
 
 
 # --- numbers and times
@@ -244,6 +256,7 @@ def htmx_config() -> str:
         "historyRestoreAsHxRequest": False,
         "defaultSwapStyle": "outerHTML",
         "scrollIntoViewOnBoost": False,
+        "historyCacheSize": 0,  # pages hold passwords and orders: none is kept in the browser's storage
         "responseHandling": [{"code": "204", "swap": False}, {"code": "...", "swap": True}],
     }
     return msgspec.json.encode(settings).decode()
@@ -253,6 +266,8 @@ _GLOBALS: dict[str, Any] = {
     "_": gettext,
     "gettext": gettext,
     "ngettext": ngettext,
+    "named": named,
+    "mark": mark,
     "money": money,
     "number": number,
     "dt": dt,

@@ -78,9 +78,9 @@ CREATE INDEX seller_calls_of_order ON seller_calls (order_id, id);
 -- What a seller or an operator looks for among millions: the failing, and the rarer interfaces. A call that succeeds at
 -- once never enters these.
 CREATE INDEX seller_calls_troubled ON seller_calls (seller_id, id)
-    WHERE state IN ('waiting', 'failed') AND attempts > 0 AND verdict <> 'in_progress';
+    WHERE state = 'failed' OR (state = 'waiting' AND attempts > 0 AND verdict <> 'in_progress');
 CREATE INDEX seller_calls_all_troubled ON seller_calls (id)
-    WHERE state IN ('waiting', 'failed') AND attempts > 0 AND verdict <> 'in_progress';
+    WHERE state = 'failed' OR (state = 'waiting' AND attempts > 0 AND verdict <> 'in_progress');
 CREATE INDEX seller_calls_rarer ON seller_calls (seller_id, activity, id)
     WHERE activity IN ('releaseInstance', 'orderNotify');
 
@@ -156,7 +156,10 @@ BEGIN
             RETURN QUERY
             UPDATE seller_calls c
             SET state = 'running', worker = p_worker, leased_until = clock_timestamp() + p_lease,
-                attempts = c.attempts + 1, last_attempt_at = p_now
+                attempts = c.attempts + 1, last_attempt_at = p_now,
+                -- A window counts from the first try: workers that were away must not cost a seller its tries.
+                window_ends_at = CASE WHEN c.attempts = 0 AND c.purpose <> 'await_opening'
+                                      THEN p_now + (c.window_ends_at - c.created_at) ELSE c.window_ends_at END
             WHERE c.id IN (
                 SELECT w.id FROM seller_calls w
                 WHERE w.state = 'waiting' AND w.seller_id = seller.id AND w.due_at <= p_now

@@ -1,0 +1,87 @@
+"""What operators look after: organisations, every seller's calls, and work that got stuck."""
+
+from typing import Annotated
+from uuid import UUID
+
+import msgspec
+from litestar import Router, get, post
+from litestar.params import QueryParameter
+
+from tradehall.api.calls import calls_router
+from tradehall.api.common import (
+    After,
+    ApiRequest,
+    Before,
+    IdempotencyKey,
+    Limit,
+    installation_of_app,
+    wanted_page,
+    write,
+)
+from tradehall.edge.access import only
+from tradehall.kernel import due
+from tradehall.kernel.db import Tx
+from tradehall.kernel.due import NotParked, ParkedRow
+from tradehall.kernel.paging import Page
+from tradehall.parties import queries
+from tradehall.parties.model import Organisation, OrganisationKind
+
+OPERATOR = [only("platform")]
+
+
+class Retrying(msgspec.Struct, frozen=True):
+    """Parked work that is being tried again."""
+
+    id: UUID
+
+
+@get("/organisations", guards=OPERATOR)
+async def list_organisations(
+    request: ApiRequest,
+    limit: Limit = None,
+    after: After = None,
+    before: Before = None,
+    kind: Annotated[OrganisationKind | None, QueryParameter(description="Only organisations of this kind.")] = None,
+    q: Annotated[str, QueryParameter(description="Part of a name, in either language.")] = "",
+) -> Page[Organisation]:
+    """List organisations.
+
+    Buyers, sellers and the platform itself, newest first.
+    """
+    wanted = wanted_page(limit, after, before)
+    async with installation_of_app(request).db.read() as reader:
+        return await queries.organisations(reader, wanted, kind=kind, text=q)
+
+
+@get("/parked", guards=OPERATOR)
+async def list_parked(
+    request: ApiRequest, limit: Limit = None, after: After = None, before: Before = None
+) -> Page[ParkedRow]:
+    """List work that got stuck.
+
+    What failed again and again is parked and waits until its cause is mended and it is started again.
+    """
+    wanted = wanted_page(limit, after, before)
+    async with installation_of_app(request).db.read() as reader:
+        return await due.parked(reader, wanted)
+
+
+@post("/parked/{row_id:uuid}/retry", guards=OPERATOR, status_code=200, opt={"problems": [NotParked]})
+async def retry_parked(request: ApiRequest, row_id: UUID, idempotency_key: IdempotencyKey = None) -> Retrying:
+    """Try stuck work again.
+
+    It is carried out at once; if it fails again and again, it is parked again.
+    """
+
+    async def action(tx: Tx) -> Retrying:
+        await due.retry_parked(tx, row_id)
+        return Retrying(row_id)
+
+    return await write(request, Retrying, idempotency_key, action)
+
+
+router = Router(
+    "/operator",
+    route_handlers=[calls_router("operator", "platform"), list_organisations, list_parked, retry_parked],
+    tags=["Operator"],
+)

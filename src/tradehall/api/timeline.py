@@ -1,0 +1,185 @@
+"""An order's timeline: what happened, which calls were made, what happens next, whose turn it is, and by when."""
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+import msgspec
+from litestar import Router, get
+
+from tradehall.api.common import ApiRequest, installation_of_app, texts_for
+from tradehall.edge.access import anyone_signed_in
+from tradehall.kernel.i18n import Translator
+from tradehall.kernel.journal import Actor
+from tradehall.protocols.v2 import Activity
+from tradehall.provisioning import queries as provisioning
+from tradehall.provisioning.model import Call, CallState, Purpose, Verdict
+from tradehall.provisioning.standing import NextKind, Turn, explanation, next_step
+from tradehall.trading import queries
+from tradehall.trading.errors import OrderNotFound
+from tradehall.trading.model import HappenedEvent, OrderState
+
+EventKind = Literal[
+    "order.placed",
+    "order.paid",
+    "order.completed",
+    "order.cancelled",
+    "order.refund_requested",
+    "order.refunded",
+    "instance.requested",
+    "instance.accepted",
+    "instance.opened",
+    "instance.failed",
+    "instance.released",
+    "seller.notified",
+    "call.failed",
+    "call.given_up",
+    "call.restarted",
+]
+
+
+class EventActor(msgspec.Struct, frozen=True):
+    """Who did it: somebody of the buyer, the seller or the platform, or the marketplace by itself. The name is told
+    to the person's own organisation and to operators."""
+
+    kind: Literal["buyer", "seller", "platform", "system"]
+    name: str | None
+
+
+class EventFacts(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What an event says. Which fields there are depends on its kind; times are moments, amounts minor units."""
+
+    number: str | None = None
+    total_minor: int | None = None
+    amount_minor: int | None = None
+    currency: str | None = None
+    gateway: str | None = None
+    reference: str | None = None
+    reason: str | None = None
+    expires_at: datetime | None = None
+    activity: Activity | None = None
+    attempt: int | None = None
+    verdict: Verdict | None = None
+    code: str | None = None
+    trouble: str | None = None
+    message: str | None = None
+    again_at: datetime | None = None
+
+
+class TimelineEvent(msgspec.Struct, frozen=True):
+    """An entry of the order's operation log."""
+
+    seq: int
+    kind: EventKind
+    at: datetime
+    actor: EventActor
+    facts: EventFacts
+
+
+class TimelineCall(msgspec.Struct, frozen=True):
+    """A call to the seller's server. How its last try came out is told to the seller and to operators only."""
+
+    activity: Activity
+    purpose: Purpose
+    state: CallState
+    attempts: int
+    created_at: datetime
+    last_attempt_at: datetime | None
+    next_at: datetime | None
+    settled_at: datetime | None
+    id: UUID | None = None
+    verdict: Verdict | None = None
+    result_code: str | None = None
+    trouble: str | None = None
+    explanation: str | None = None
+
+
+class Next(msgspec.Struct, frozen=True):
+    """What happens next. `turn` is whose turn it is, null when nobody has to do anything; `at` is when something
+    happens by itself, `by` when it must have happened; `text` says it in your language."""
+
+    kind: NextKind
+    turn: Turn | None
+    at: datetime | None
+    by: datetime | None
+    text: str
+
+
+class Timeline(msgspec.Struct, frozen=True):
+    """Where an order stands and how it came there; events and calls oldest first."""
+
+    number: str
+    state: OrderState
+    next: Next
+    events: Annotated[list[TimelineEvent], msgspec.Meta(description="At most the last two hundred.")]
+    calls: list[TimelineCall]
+
+
+class _Entry(msgspec.Struct, frozen=True):
+    actor: dict[str, Any]
+    facts: EventFacts
+
+
+@get("/{number:str}/timeline", guards=[anyone_signed_in], opt={"problems": [OrderNotFound]})
+async def get_timeline(request: ApiRequest, number: str) -> Timeline:
+    """Follow an order.
+
+    What happened, which calls were made to the seller's server, what happens next, whose turn it is, and by when.
+    """
+    viewer, texts = request.user.actor, texts_for(request)
+    async with installation_of_app(request).db.read() as reader:
+        order = await queries.order(reader, viewer, number)
+        if order is None:
+            raise OrderNotFound
+        log = await queries.log_of_order(reader, order.id)
+        calls = await provisioning.calls_of_order(reader, order.id)
+        instances = await provisioning.instances_of_order(reader, order.id)
+        step = next_step(order, calls, instances, reader.now)
+    return Timeline(
+        order.number,
+        order.state,
+        Next(step.kind, step.turn, step.at, step.by, texts.lookup(step.message)),
+        [_event(one, viewer) for one in log],
+        [_call(call, viewer, texts) for call in calls],
+    )
+
+
+def _event(one: HappenedEvent, viewer: Actor) -> TimelineEvent:
+    entry = msgspec.json.decode(one.entry, type=_Entry)
+    own = viewer.kind == "platform" or entry.actor.get("organisation") == str(viewer.organisation_id)
+    facts = entry.facts
+    if viewer.kind == "buyer":
+        # Words and faults of the seller's server are between it and the marketplace.
+        facts = msgspec.structs.replace(facts, trouble=None, message=None)
+    elif viewer.kind == "seller":
+        # How a buyer pays is between the buyer and the marketplace.
+        facts = msgspec.structs.replace(facts, gateway=None, reference=None)
+    actor = EventActor(entry.actor["kind"], (entry.actor.get("name") or None) if own else None)
+    return TimelineEvent(one.seq, one.kind, one.at, actor, facts)  # type: ignore[arg-type]  # kinds are what we record
+
+
+def _call(call: Call, viewer: Actor, texts: Translator) -> TimelineCall:
+    shown = TimelineCall(
+        call.activity,
+        call.purpose,
+        call.state,
+        call.attempts,
+        call.created_at,
+        call.last_attempt_at,
+        call.due_at if call.state in ("queued", "waiting") else None,
+        call.settled_at,
+    )
+    if viewer.kind == "buyer":
+        return shown
+    told = explanation(call.result_code, call.trouble, call.verdict)
+    return msgspec.structs.replace(
+        shown,
+        id=call.id,
+        verdict=call.verdict,
+        result_code=call.result_code,
+        trouble=call.trouble,
+        explanation=texts.lookup(told) if told else None,
+    )
+
+
+router = Router("/orders", route_handlers=[get_timeline], tags=["Orders"])

@@ -1,0 +1,224 @@
+"""A believable bilingual marketplace for sandboxes: an operator, three sellers, three buyers, a dozen products."""
+
+import secrets
+from typing import Literal
+from uuid import UUID
+
+import msgspec
+
+from tradehall.catalog import actions as catalog
+from tradehall.catalog import queries as catalog_queries
+from tradehall.commands.common import CommandProblem
+from tradehall.commands.goods import GOODS, Goods, SellerKey
+from tradehall.installation import Installation
+from tradehall.kernel.db import Reader, Tx
+from tradehall.kernel.journal import SYSTEM
+from tradehall.parties import actions as parties
+from tradehall.parties import queries as parties_queries
+from tradehall.parties.model import OrganisationKind, Role, Seat
+
+PASSWORD = "tradehall-demo"  # everybody's, and printed: there is nothing to protect in a sandbox
+OrganisationKey = Literal["platform", "qingshan", "harbour", "nebula"] | SellerKey
+
+
+class OnlyInASandbox(CommandProblem):
+    """Demonstration data has passwords everybody knows; it is loaded into a sandbox and never into production."""
+
+
+class DemoOrganisation(msgspec.Struct, frozen=True):
+    """An organisation of the marketplace."""
+
+    key: OrganisationKey
+    kind: OrganisationKind
+    name_en: str
+    name_zh: str
+
+
+class DemoPerson(msgspec.Struct, frozen=True):
+    """Somebody who can sign in."""
+
+    email: str
+    name: str
+    organisation: OrganisationKey
+    role: Role
+    locale: Literal["en", "zh"]
+    timezone: str = "Asia/Shanghai"
+
+
+ORGANISATIONS: tuple[DemoOrganisation, ...] = (
+    DemoOrganisation("platform", "platform", "Tradehall Marketplace", "云商厅运营中心"),
+    DemoOrganisation("cloudsail", "seller", "Cloudsail Software", "云帆软件"),
+    DemoOrganisation("bedrock", "seller", "Bedrock Data", "磐石数据"),
+    DemoOrganisation("lark", "seller", "Lark Interactive", "百灵互动"),
+    DemoOrganisation("qingshan", "buyer", "Qingshan Precision Manufacturing", "青山精密制造"),
+    DemoOrganisation("harbour", "buyer", "Harbour Logistics", "海港物流"),
+    DemoOrganisation("nebula", "buyer", "Nebula Retail", "星云零售"),
+)
+PEOPLE: tuple[DemoPerson, ...] = (
+    DemoPerson("operator@tradehall.example", "周敏 Zhou Min", "platform", "admin", "zh"),
+    DemoPerson("support@tradehall.example", "Peter Novak", "platform", "member", "en", "Europe/Prague"),
+    DemoPerson("admin@cloudsail.example", "林帆 Lin Fan", "cloudsail", "admin", "zh"),
+    DemoPerson("ops@cloudsail.example", "陈雨 Chen Yu", "cloudsail", "member", "zh"),
+    DemoPerson("admin@bedrock.example", "石磊 Shi Lei", "bedrock", "admin", "zh"),
+    DemoPerson("ops@bedrock.example", "Maria Keller", "bedrock", "member", "en", "Europe/Berlin"),
+    DemoPerson("admin@lark.example", "白灵 Bai Ling", "lark", "admin", "zh"),
+    DemoPerson("ops@lark.example", "唐宁 Tang Ning", "lark", "member", "zh"),
+    DemoPerson("admin@qingshan.example", "王建国 Wang Jianguo", "qingshan", "admin", "zh"),
+    DemoPerson("it@qingshan.example", "李娜 Li Na", "qingshan", "member", "zh"),
+    DemoPerson("finance@qingshan.example", "赵静 Zhao Jing", "qingshan", "member", "zh"),
+    DemoPerson("admin@harbour.example", "Grace Lim", "harbour", "admin", "en", "Asia/Singapore"),
+    DemoPerson("it@harbour.example", "David Tan", "harbour", "member", "en", "Asia/Singapore"),
+    DemoPerson("admin@nebula.example", "苏晴 Su Qing", "nebula", "admin", "zh"),
+    DemoPerson("purchasing@nebula.example", "何伟 He Wei", "nebula", "member", "zh"),
+    DemoPerson("store@nebula.example", "Emma Brooks", "nebula", "member", "en", "Europe/London"),
+)
+NOTIFIED: SellerKey = "cloudsail"  # the seller who also has a general endpoint, for orderNotify
+NOWHERE = "http://127.0.0.1:9"  # until it is known where the sellers' servers listen
+_LOADED = PEOPLE[0].email
+
+
+class SellerServer(msgspec.Struct, frozen=True):
+    """Where a seller's server is to be: its address as stored, and the key it verifies calls with."""
+
+    key: SellerKey
+    name_en: str
+    name_zh: str
+    address: str
+    access_key: str
+
+
+async def load(installation: Installation) -> bool:
+    """Loads everything in one transaction; False when it is there already. Raises OnlyInASandbox."""
+    if not installation.settings.sandbox:
+        raise OnlyInASandbox(" ".join((OnlyInASandbox.__doc__ or "").split()))
+    async with installation.db.transaction(SYSTEM, request_id="demo-data") as tx:
+        # Two that start at once load one after the other, and the second finds it done.
+        await tx.execute("LOCK TABLE people IN SHARE ROW EXCLUSIVE MODE")
+        if await parties_queries.account_by_email(tx, _LOADED):
+            return False
+        organisations = {
+            one.key: await parties.create_organisation(tx, one.kind, one.name_en, one.name_zh) for one in ORGANISATIONS
+        }
+        for person in PEOPLE:
+            person_id = await parties.create_person(
+                tx,
+                email=person.email,
+                name=person.name,
+                password=PASSWORD,
+                locale=person.locale,
+                timezone=person.timezone,
+            )
+            await parties.add_member(tx, organisations[person.organisation], person_id, person.role)
+        endpoints = {}
+        for seller in (one for one in ORGANISATIONS if one.kind == "seller"):
+            access_key = secrets.token_hex(16)
+            classes: tuple[Literal["basic", "general"], ...] = (
+                ("basic", "general") if seller.key == NOTIFIED else ("basic",)
+            )
+            for interface_class in classes:
+                endpoints[seller.key, interface_class] = await catalog.create_endpoint(
+                    tx,
+                    installation.seal,
+                    seller_id=organisations[seller.key],
+                    interface_class=interface_class,
+                    name="Production 生产接口" if interface_class == "basic" else "Order notifications 订单通知",
+                    address=f"{NOWHERE}{_path(interface_class)}",
+                    access_key=access_key,
+                )
+        for goods in GOODS:
+            seller_id = organisations[goods.seller]
+            product_id = await catalog.create_product(
+                tx,
+                seller_id=seller_id,
+                endpoint_id=endpoints[goods.seller, "basic"],
+                slug=goods.slug,
+                category=goods.category,
+                name_en=goods.name_en,
+                name_zh=goods.name_zh,
+                summary_en=goods.summary_en,
+                summary_zh=goods.summary_zh,
+                description_en=_paragraphs(goods.description_en),
+                description_zh=goods.description_zh,
+            )
+            await _add_skus(tx, product_id, goods)
+            await catalog.put_on_sale(tx, seller_id=seller_id, product_id=product_id, version=1)
+    return True
+
+
+async def _add_skus(tx: Tx, product_id: UUID, goods: Goods) -> None:
+    for sku in goods.skus:
+        quantity_en, quantity_zh, least, most, step = sku.quantity or (None, None, 1, 1, 1)
+        sku_id = await catalog.add_sku(
+            tx,
+            product_id=product_id,
+            name_en=sku.name_en,
+            name_zh=sku.name_zh,
+            quantity_name_en=quantity_en,
+            quantity_name_zh=quantity_zh,
+            quantity_min=least,
+            quantity_max=most,
+            quantity_step=step,
+        )
+        for price in sku.prices:
+            unit_en, unit_zh = price.unit or (None, None)
+            await catalog.add_price(
+                tx,
+                product_id=product_id,
+                sku_id=sku_id,
+                charging_mode=price.mode,
+                amount_minor=price.amount_minor,
+                currency="CNY",
+                period_type=price.period,
+                unit_en=unit_en,
+                unit_zh=unit_zh,
+            )
+
+
+def _paragraphs(text: str) -> str:
+    """Paragraphs as they are meant: the line breaks within one belong to the source file."""
+    return "\n\n".join(" ".join(paragraph.split()) for paragraph in text.split("\n\n"))
+
+
+def _path(interface_class: str) -> str:
+    return "/produce" if interface_class == "basic" else "/notify"
+
+
+async def seller_servers(installation: Installation) -> list[SellerServer]:
+    """The sellers' servers as the marketplace knows them."""
+    servers = []
+    async with installation.db.read() as reader:
+        for seller in (one for one in ORGANISATIONS if one.kind == "seller"):
+            seat = await _seat_of(reader, seller.key)
+            endpoint_id = await catalog_queries.endpoint_for(reader, seat.organisation_id, "basic")
+            assert endpoint_id, "every seller of the marketplace has one"
+            endpoint = await catalog_queries.endpoint_to_call(reader, endpoint_id)
+            assert endpoint, "found just now"
+            access_key = installation.seal.open(endpoint.access_key, str(endpoint.id))
+            key: SellerKey = seller.key  # type: ignore[assignment]
+            servers.append(SellerServer(key, seller.name_en, seller.name_zh, endpoint.address, access_key))
+    return servers
+
+
+async def _seat_of(reader: Reader, organisation: OrganisationKey) -> Seat:
+    email = next(one.email for one in PEOPLE if one.organisation == organisation)
+    seat = await parties_queries.account_by_email(reader, email)
+    assert seat, "loaded before"
+    return seat
+
+
+async def point_sellers_to(installation: Installation, seller: SellerKey, base: str) -> None:
+    """Has a seller's endpoints lead to a server that listens at `base` (http://127.0.0.1:8123), key unchanged."""
+    async with installation.db.transaction(SYSTEM, request_id="demo-data") as tx:
+        seat = await _seat_of(tx, seller)
+        for endpoint in await catalog_queries.endpoints_of_seller(tx, seat.organisation_id):
+            address = base + _path(endpoint.interface_class)
+            if endpoint.address != address:
+                await catalog.change_endpoint(
+                    tx,
+                    installation.seal,
+                    seller_id=seat.organisation_id,
+                    endpoint_id=endpoint.id,
+                    version=endpoint.version,
+                    name=endpoint.name,
+                    address=address,
+                )

@@ -1,0 +1,1 @@
+"""Pages of buying organisations: overview, orders, applications."""

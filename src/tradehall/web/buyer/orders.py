@@ -1,0 +1,306 @@
+"""A buyer's orders: choosing to confirm, placing, paying, cancelling, and following each to its end."""
+
+import hashlib
+from typing import Any, get_args
+
+import msgspec
+from litestar import Response, get, post
+
+from tradehall.catalog import queries as catalog
+from tradehall.catalog.errors import NoLongerOnSale
+from tradehall.catalog.model import Listing
+from tradehall.edge.access import installation_of, only
+from tradehall.kernel.db import Reader, Tx
+from tradehall.kernel.errors import Conflict, Problem
+from tradehall.kernel.i18n import N_, translator, zone
+from tradehall.provisioning import queries as provisioning
+from tradehall.provisioning.model import Instance
+from tradehall.provisioning.standing import NextStep, next_step
+from tradehall.trading import actions, queries
+from tradehall.trading.errors import OrderNotFound
+from tradehall.trading.gateway import INSTRUMENTS
+from tradehall.trading.model import HappenedEvent, Order, OrderState
+from tradehall.trading.queries import OrderFilter
+from tradehall.web.buyer.happened import timeline
+from tradehall.web.buyer.standing import next_card, steps
+from tradehall.web.common import (
+    Form,
+    PageResponse,
+    WebRequest,
+    chosen,
+    day,
+    locale_of,
+    page,
+    perform,
+    read_form,
+    reading,
+    redirect,
+    said_of,
+    searched,
+    texts,
+    timezone_of,
+    wanted_page,
+)
+from tradehall.web.labels import ORDER_STATES
+from tradehall.web.public.choice import choose, price_named
+
+BUYERS = [only("buyer")]
+ALL_STATES: tuple[OrderState, ...] = get_args(OrderState)
+WAYS_TO_PAY: dict[str, tuple[str, str]] = {
+    "balance": (N_("Account balance"), N_("Test money: nothing is really charged.")),
+    "declined_card": (N_("A card that is declined"), N_("To see what happens when a payment fails.")),
+}
+
+
+# --- the list
+
+
+@get("/buyer/orders", guards=BUYERS)
+async def orders(request: WebRequest) -> PageResponse:
+    """The organisation's orders, newest first, by state, words and days."""
+    state = chosen(request, "state", ALL_STATES)
+    only_those = OrderFilter(
+        state=state, text=searched(request), since=day(request, "from"), until=day(request, "to", after=True)
+    )
+    async with reading(request) as reader:
+        rows = await queries.orders(reader, request.user.actor, wanted_page(request), only_those)
+        counts = await queries.open_counts(reader, request.user.actor)
+    query = request.query_params
+    return page(
+        request,
+        "buyer/orders.html",
+        rows=rows,
+        counts=counts,
+        state=state,
+        states=ORDER_STATES,
+        q=only_those.text,
+        since=query.get("from", "") if only_those.since else "",
+        until=query.get("to", "") if only_those.until else "",
+        filtered=bool(only_those.text or only_those.since or only_those.until),
+    )
+
+
+# --- placing
+
+
+@get("/buyer/orders/new", guards=BUYERS)
+async def confirm(request: WebRequest) -> PageResponse:
+    """What is about to be ordered, and what it costs, before it is."""
+    return await _confirm(request, Form(request, list(request.query_params.multi_items())))
+
+
+async def _confirm(request: WebRequest, form: Form, problem: Problem | None = None) -> PageResponse:
+    async with reading(request) as reader:
+        listing = await catalog.listing(reader, form.value("product"), request.user.actor)
+    named = form.value("price")
+    choice = choose(listing, form) if listing and (not named or price_named(listing, named)) else None
+    if listing is None or choice is None:
+        return _gone(request, listing)
+    return page(
+        request,
+        "buyer/confirm.html",
+        http_status=problem.status if problem else 200,
+        listing=listing,
+        product=listing.product,
+        choice=choice,
+        form=form,
+        stale=said_of(request, problem) if problem else "",
+    )
+
+
+def _gone(request: WebRequest, listing: Listing | None) -> PageResponse:
+    """What was chosen is not for sale any more, or never was."""
+    problem = NoLongerOnSale()
+    words = texts(request)
+    to = f"/products/{listing.product.slug}" if listing else "/products"
+    label = words.gettext("See what is on sale")
+    return page(
+        request,
+        "error.html",
+        http_status=problem.status,
+        status=problem.status,
+        code=problem.code(),
+        message=said_of(request, problem),
+        actions=[{"label": label, "href": to, "primary": True}],
+        back="",
+    )
+
+
+@post("/buyer/orders/new", guards=BUYERS, status_code=200)
+async def place(request: WebRequest) -> PageResponse:
+    """Places the order and goes on to pay it. Sent twice, it is one order."""
+    form = await read_form(request)
+    price, quantity, expected = form.uuid("price"), form.integer("quantity"), form.integer("expected_total")
+    periods = form.integer("period_number") if form.values.get("period_number") else None
+    if form.errors:
+        return await _confirm(request, form)
+    ttl = installation_of(request).settings.unpaid_order_ttl
+
+    async def action(tx: Tx) -> actions.Placed:
+        return await actions.place(
+            tx,
+            price_id=price,
+            quantity=quantity,
+            period_number=periods,
+            unpaid_ttl=ttl,
+            expected_total=expected,
+        )
+
+    async def again(problem: Problem | None) -> PageResponse:
+        return await _confirm(request, form, problem if isinstance(problem, Conflict) else None)
+
+    return await perform(
+        request, action, to=lambda placed: f"/buyer/orders/{placed.number}/pay", form=form, again=again
+    )
+
+
+# --- paying
+
+
+@get("/buyer/orders/{number:str}/pay", guards=BUYERS)
+async def payment(request: WebRequest, number: str) -> PageResponse:
+    """How to pay an order; one that waits for no payment is shown instead."""
+    async with reading(request) as reader:
+        order = await _order(reader, request, number)
+    if order.state != "pending_payment":
+        return redirect(request, f"/buyer/orders/{number}")
+    return _payment(request, order)
+
+
+def _payment(
+    request: WebRequest, order: Order, form: Form | None = None, problem: Problem | None = None
+) -> PageResponse:
+    sandbox = installation_of(request).settings.sandbox
+    return page(
+        request,
+        "buyer/pay.html",
+        order=order,
+        ways={name: WAYS_TO_PAY[name] for name in INSTRUMENTS} if sandbox else {},
+        instrument=form.value("instrument") if form else INSTRUMENTS[0],
+        problem=said_of(request, problem) if problem else "",
+    )
+
+
+@post("/buyer/orders/{number:str}/pay", guards=BUYERS, status_code=200)
+async def pay(request: WebRequest, number: str) -> PageResponse:
+    """Pays. Paying a paid order again changes nothing."""
+    form = await read_form(request)
+    gateway = installation_of(request).gateway
+
+    async def action(tx: Tx) -> None:
+        await actions.pay(tx, gateway, number=number, instrument=form.value("instrument", "balance"))
+
+    async def again(problem: Problem | None) -> PageResponse:
+        async with reading(request) as reader:
+            order = await _order(reader, request, number)
+        if order.state != "pending_payment":
+            return await _detail(request, number, problem)
+        return _payment(request, order, form, problem)
+
+    return await perform(
+        request, action, to=f"/buyer/orders/{number}", said=N_("Paid. The seller is asked to open it."), again=again
+    )
+
+
+@post("/buyer/orders/{number:str}/cancel", guards=BUYERS, status_code=200)
+async def cancel(request: WebRequest, number: str) -> PageResponse:
+    """Gives up an unpaid order; doing so twice is fine."""
+
+    async def action(tx: Tx) -> None:
+        await actions.cancel(tx, number=number)
+
+    async def again(problem: Problem | None) -> PageResponse:
+        return await _detail(request, number, problem)
+
+    return await perform(
+        request, action, to=f"/buyer/orders/{number}", said=N_("The order is cancelled."), tone="info", again=again
+    )
+
+
+# --- following
+
+
+class Followed(msgspec.Struct, frozen=True):
+    """An order with all its page tells of it."""
+
+    order: Order
+    log: list[HappenedEvent]
+    instances: list[Instance]
+    step: NextStep
+
+    @property
+    def under_way(self) -> bool:
+        """Whether something will change without the reader doing anything."""
+        return self.step.kind not in ("pay", "use", "refunded", "cancelled", "expired", "details_missing")
+
+    @property
+    def mark(self) -> str:
+        """Changes whenever the page would tell something new."""
+        told = (
+            self.order.state,
+            self.order.refund_state,
+            len(self.log),
+            self.log[-1].seq if self.log else 0,
+            [self.step.kind, self.step.at, self.step.by],
+            [[one.state, one.details_at] for one in self.instances],
+        )
+        return hashlib.sha256(msgspec.json.encode(told)).hexdigest()[:16]
+
+
+async def follow(reader: Reader, request: WebRequest, number: str) -> Followed:
+    """An order of the organisation's with its log and its next step. Raises OrderNotFound."""
+    order = await _order(reader, request, number)
+    log = await queries.log_of_order(reader, order.id)
+    instances = await provisioning.instances_of_order(reader, order.id)
+    calls = await provisioning.calls_of_order(reader, order.id)
+    return Followed(order, log, instances, next_step(order, calls, instances, reader.now))
+
+
+async def _order(reader: Reader, request: WebRequest, number: str) -> Order:
+    order = await queries.order(reader, request.user.actor, number)
+    if order is None:
+        raise OrderNotFound
+    return order
+
+
+@get("/buyer/orders/{number:str}", guards=BUYERS)
+async def detail(request: WebRequest, number: str) -> PageResponse:
+    """What happened, what happens next, whose turn it is, and by when."""
+    return await _detail(request, number)
+
+
+async def _detail(request: WebRequest, number: str, problem: Problem | None = None) -> PageResponse:
+    async with reading(request) as reader:
+        followed = await follow(reader, request, number)
+    return page(
+        request, "buyer/order.html", **_told(request, followed), problem=said_of(request, problem) if problem else ""
+    )
+
+
+@get("/buyer/orders/{number:str}/progress", guards=BUYERS)
+async def progress(request: WebRequest, number: str) -> Response[Any]:
+    """The part of an order's page that changes while it is under way; nothing (204) where nothing is new."""
+    async with reading(request) as reader:
+        followed = await follow(reader, request, number)
+    if request.query_params.get("seen") == followed.mark:
+        return Response(None, status_code=204, headers={"Cache-Control": "no-store"})
+    return page(request, "buyer/order_progress.html", **_told(request, followed))
+
+
+def _told(request: WebRequest, followed: Followed) -> dict[str, Any]:
+    words, clock_zone = translator(locale_of(request)), zone(timezone_of(request))
+    order = followed.order
+    return {
+        "followed": followed,
+        "order": order,
+        "instances": followed.instances,
+        "next": next_card(followed.step, order, words, followed.instances),
+        "steps_shown": steps(order, followed.instances, words),
+        "events": timeline(
+            followed.log, words, lambda moment, style: words.time(moment, clock_zone, style), order.currency
+        ),
+        "states": ORDER_STATES,
+    }
+
+
+handlers: list[Any] = [orders, confirm, place, payment, pay, cancel, detail, progress]

@@ -1,0 +1,64 @@
+"""Organisations and the people who act for them."""
+
+from typing import get_args
+
+from litestar import get
+from litestar.handlers import HTTPRouteHandler
+
+from tradehall.catalog import queries as catalog
+from tradehall.edge.access import only
+from tradehall.kernel.errors import NotFound
+from tradehall.kernel.i18n import N_
+from tradehall.parties import queries
+from tradehall.parties.model import OrganisationKind
+from tradehall.provisioning import queries as provisioning
+from tradehall.web.common import PageResponse, WebRequest, chosen, id_from, page, reading, searched, wanted_page
+from tradehall.web.seller.hints import outcome_of_health
+from tradehall.web.seller.orders import VOCABULARY
+from tradehall.web.seller.overview import ShownHealth
+
+KINDS: dict[OrganisationKind, str] = {
+    "buyer": N_("Buyer"),
+    "seller": N_("Seller"),
+    "platform": N_("Operator"),
+}
+ROLES = {"admin": N_("Administrator"), "member": N_("Member")}
+
+
+@get("/operator/organisations", guards=[only("platform")])
+async def organisations(request: WebRequest) -> PageResponse:
+    kind, text = chosen(request, "kind", get_args(OrganisationKind)), searched(request)
+    async with reading(request) as reader:
+        rows = await queries.organisations(reader, wanted_page(request), kind=kind, text=text)
+    return page(
+        request, "operator/organisations.html", rows=rows, kind=kind, q=text, kinds=KINDS, **VOCABULARY
+    )  # fmt: skip
+
+
+@get("/operator/organisations/{organisation_id:str}", guards=[only("platform")])
+async def organisation(request: WebRequest, organisation_id: str) -> PageResponse:
+    async with reading(request) as reader:
+        found = await queries.organisation(reader, id_from(organisation_id))
+        if found is None:
+            raise NotFound
+        people = await queries.members(reader, found.id)
+        selling = found.kind == "seller"
+        endpoints = await catalog.endpoints_of_seller(reader, found.id) if selling else []
+        health = await provisioning.health(reader, found.id) if selling else []
+    return page(
+        request,
+        "operator/organisation.html",
+        organisation=found,
+        people=people,
+        endpoints=endpoints,
+        health=[
+            ShownHealth(one, outcome_of_health(one.activity, one.last_verdict, one.last_code, one.last_trouble), [])
+            for one in health
+        ],
+        kinds=KINDS,
+        roles=ROLES,
+        **VOCABULARY,
+    )
+
+
+handlers: list[HTTPRouteHandler] = [organisations, organisation]

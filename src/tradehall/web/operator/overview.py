@@ -1,0 +1,70 @@
+"""The operator's first page: whose server fails, what was parked, which orders are open."""
+
+from datetime import timedelta
+
+from litestar import get, post
+from litestar.handlers import HTTPRouteHandler
+
+from tradehall.edge.access import only
+from tradehall.kernel import due
+from tradehall.kernel.due import NotParked
+from tradehall.kernel.errors import NotFound
+from tradehall.kernel.i18n import N_
+from tradehall.kernel.journal import Actor
+from tradehall.kernel.paging import PageRequest
+from tradehall.provisioning import queries as provisioning
+from tradehall.provisioning.queries import CallFilter
+from tradehall.trading import queries as trading
+from tradehall.trading.queries import OrderFilter
+from tradehall.web.common import PageResponse, WebRequest, id_from, page, perform, reading
+from tradehall.web.seller.orders import VOCABULARY
+
+SHOWN = PageRequest(limit=8)
+LATELY = timedelta(days=1)
+DUE_KINDS = {
+    "order.expire": N_("Cancel an unpaid order"),
+    "order.refund": N_("Give money back"),
+    "housekeeping": N_("Housekeeping"),
+}
+
+
+@get("/operator", guards=[only("platform")])
+async def overview(request: WebRequest) -> PageResponse:
+    actor: Actor = request.user.actor
+    async with reading(request) as reader:
+        sellers = await provisioning.failing_sellers(reader, reader.now - LATELY)
+        parked = await due.parked(reader, PageRequest())
+        counts = await provisioning.call_counts(reader, actor)
+        orders_open = await trading.open_counts(reader, actor)
+        orders = await trading.orders(reader, actor, SHOWN, OrderFilter(state="processing"))
+        calls = await provisioning.calls(reader, actor, SHOWN, CallFilter(state="waiting", failing=True))
+    return page(
+        request,
+        "operator/overview.html",
+        sellers=sellers,
+        parked=parked,
+        due_kinds=DUE_KINDS,
+        counts=counts,
+        orders_open=orders_open,
+        orders=orders.items,
+        calls=calls.items,
+        **VOCABULARY,
+    )
+
+
+@post("/operator/parked/{row_id:str}/retry", guards=[only("platform")])
+async def retry(request: WebRequest, row_id: str) -> PageResponse:
+    """Has parked work carried out again."""
+    try:
+        wanted = id_from(row_id)
+    except NotFound:
+        raise NotParked from None
+    return await perform(
+        request,
+        lambda tx: due.retry_parked(tx, wanted),
+        to="/operator",
+        said=N_("It is carried out again now. If it fails again and again, it is parked again."),
+    )
+
+
+handlers: list[HTTPRouteHandler] = [overview, retry]

@@ -1,0 +1,1 @@
+"""Pages everybody may open: the storefront, the catalogue, a product, signing in."""

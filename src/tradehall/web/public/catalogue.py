@@ -1,0 +1,70 @@
+"""The storefront, the catalogue and a product's page."""
+
+from typing import get_args
+
+from litestar import get
+
+from tradehall.catalog import queries
+from tradehall.catalog.errors import ProductNotFound
+from tradehall.catalog.model import CATEGORIES, ChargingMode
+from tradehall.kernel.paging import PageRequest, page_request
+from tradehall.web.common import Form, PageResponse, WebRequest, chosen, page, reading, searched, visitor_of
+from tradehall.web.labels import CATEGORIES as CATEGORY_LABELS
+from tradehall.web.labels import CHARGING_MODES
+from tradehall.web.public.choice import choose
+
+CARDS = 24
+FEATURED = 8
+ALL_CHARGING_MODES: tuple[ChargingMode, ...] = get_args(ChargingMode)
+
+
+@get("/")
+async def storefront(request: WebRequest) -> PageResponse:
+    """What this place is, and its newest products."""
+    async with reading(request) as reader:
+        newest = await queries.products_on_sale(reader, PageRequest(limit=FEATURED))
+    return page(request, "public/storefront.html", rows=newest, categories=CATEGORY_LABELS)
+
+
+@get("/products")
+async def catalogue(request: WebRequest) -> PageResponse:
+    """Everything on sale, by words, category and way of charging."""
+    text, category = searched(request), chosen(request, "category", CATEGORIES)
+    mode = chosen(request, "mode", ALL_CHARGING_MODES)
+    wanted = page_request(CARDS, request.query_params.get("after"), request.query_params.get("before"))
+    async with reading(request) as reader:
+        rows = await queries.products_on_sale(reader, wanted, text=text, category=category, charging_mode=mode)
+    return page(
+        request,
+        "public/catalogue.html",
+        rows=rows,
+        q=text,
+        category=category,
+        mode=mode,
+        categories=CATEGORY_LABELS,
+        modes=CHARGING_MODES,
+    )
+
+
+@get("/products/{slug:str}")
+async def product(request: WebRequest, slug: str) -> PageResponse:
+    """A product and the ways to buy it. What is chosen stands in the address, so it survives signing in."""
+    visitor = visitor_of(request)
+    async with reading(request) as reader:
+        listing = await queries.listing(reader, slug, visitor.actor if visitor.seat else None)
+    if listing is None:
+        raise ProductNotFound
+    choice = choose(listing, Form(request, list(request.query_params.multi_items())))
+    return page(
+        request,
+        "public/product.html",
+        listing=listing,
+        product=listing.product,
+        choice=choice,
+        for_sale=[sku for sku in listing.skus if listing.prices_of(sku)],
+        categories=CATEGORY_LABELS,
+        may_order=visitor.seat is None or visitor.seat.organisation_kind == "buyer",
+    )
+
+
+handlers = [storefront, catalogue, product]

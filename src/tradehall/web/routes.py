@@ -1,0 +1,39 @@
+"""Every page."""
+
+from litestar import Router
+from litestar.datastructures import CacheControlHeader
+from litestar.static_files import create_static_files_router
+
+from tradehall.web import operator, seller
+from tradehall.web.account import preferences, profile, signing
+from tradehall.web.buyer import applications, orders, overview
+from tradehall.web.common import SessionAuthentication
+from tradehall.web.problems import page_problem
+from tradehall.web.public import catalogue
+from tradehall.web.templating import STATIC
+
+pages = Router(
+    "/",
+    route_handlers=[
+        *catalogue.handlers,
+        *signing.handlers,
+        *preferences.handlers,
+        *profile.handlers,
+        *overview.handlers,
+        *orders.handlers,
+        *applications.handlers,
+        *seller.handlers,
+        *operator.handlers,
+    ],
+    middleware=[SessionAuthentication],
+    exception_handlers={Exception: page_problem},
+    include_in_schema=False,
+)
+
+# The digest in their addresses changes with their content, so browsers may keep them for ever.
+static = create_static_files_router(
+    "/static",
+    directories=[STATIC],
+    cache_control=CacheControlHeader(public=True, max_age=365 * 86400, immutable=True),
+    include_in_schema=False,
+)

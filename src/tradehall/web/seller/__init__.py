@@ -1,0 +1,13 @@
+"""The seller's pages: orders, the message log, products, interface settings."""
+
+from tradehall.web.seller import overview, products, settings
+from tradehall.web.seller.calls import calls_handlers
+from tradehall.web.seller.orders import orders_handlers
+
+handlers = [
+    *overview.handlers,
+    *orders_handlers("/seller", "seller"),
+    *calls_handlers("/seller", "seller"),
+    *settings.handlers,
+    *products.handlers,
+]

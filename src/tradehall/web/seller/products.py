@@ -1,0 +1,291 @@
+"""The seller's products: written in both languages, with specifications and prices, put on and taken off sale."""
+
+from collections.abc import Awaitable, Callable
+from typing import cast
+from uuid import UUID
+
+from litestar import get, post
+from litestar.handlers import HTTPRouteHandler
+
+from tradehall.catalog import actions, queries
+from tradehall.catalog.errors import ProductNotFound
+from tradehall.catalog.model import CATEGORIES, ChargingMode, Listing, PeriodType, ProductState
+from tradehall.edge.access import only
+from tradehall.kernel.db import Reader, Tx
+from tradehall.kernel.errors import Invalid, Problem
+from tradehall.kernel.i18n import N_
+from tradehall.kernel.money import parse_decimal
+from tradehall.web import labels
+from tradehall.web.common import (
+    NOT_A_CHOICE,
+    Form,
+    PageResponse,
+    WebRequest,
+    chosen,
+    page,
+    perform,
+    read_form,
+    reading,
+    said_of,
+    seat_of,
+    texts,
+    wanted_page,
+)
+from tradehall.web.seller.orders import VOCABULARY
+from tradehall.web.templating import Flash
+
+PRODUCT_STATES: tuple[ProductState, ...] = ("draft", "on_sale", "off_sale")
+CHARGINGS: dict[str, str] = {
+    "PERIOD:month": N_("By the month"),
+    "PERIOD:year": N_("By the year"),
+    "ONE_TIME": N_("One-time"),
+    "ON_DEMAND": N_("On demand"),
+}
+NOT_AN_AMOUNT = N_("Write an amount such as 99.00.")
+# Where the action's names of a price's fields differ from the form's.
+_PRICE_FIELDS = {"amount_minor": "amount", "charging_mode": "charging", "period_type": "charging"}
+
+
+@get("/seller/products", guards=[only("seller")])
+async def products(request: WebRequest) -> PageResponse:
+    state = chosen(request, "state", PRODUCT_STATES)
+    async with reading(request) as reader:
+        rows = await queries.products_of_seller(
+            reader, seat_of(request).organisation_id, wanted_page(request), state=state
+        )
+    return page(request, "seller/products.html", rows=rows, state=state, **VOCABULARY)
+
+
+@get("/seller/products/new", guards=[only("seller")])
+async def new_product(request: WebRequest) -> PageResponse:
+    return await _new_page(request, Form(request))
+
+
+@post("/seller/products/new", guards=[only("seller")])
+async def create_product(request: WebRequest) -> PageResponse:
+    seat, form = seat_of(request), await read_form(request)
+    names = {field: form.text(field, required=True, most=120) for field in ("name_en", "name_zh")}
+    summaries = {field: form.text(field, required=True, most=300) for field in ("summary_en", "summary_zh")}
+    descriptions = {
+        field: form.text(field, most=actions.LONGEST_DESCRIPTION) for field in ("description_en", "description_zh")
+    }
+    slug = form.text("slug", required=True, most=actions.LONGEST_SLUG)
+    category = form.choice("category", CATEGORIES)
+    endpoint_id = form.uuid("endpoint_id") if form.values.get("endpoint_id") else None
+
+    async def again(problem: Problem | None) -> PageResponse:
+        return await _new_page(request, form, problem)
+
+    if form.errors:
+        return await again(None)
+    return await perform(
+        request,
+        lambda tx: actions.create_product(
+            tx,
+            seller_id=seat.organisation_id,
+            endpoint_id=endpoint_id,
+            slug=slug,
+            category=category,
+            **names,
+            **summaries,
+            **descriptions,
+        ),
+        to=f"/seller/products/{slug}",
+        said=N_("The draft was created. Add a specification and a price, then put it on sale."),
+        form=form,
+        again=again,
+    )
+
+
+async def _new_page(request: WebRequest, form: Form, problem: Problem | None = None) -> PageResponse:
+    said = texts(request)
+    async with reading(request) as reader:
+        endpoints = await queries.endpoints_of_seller(reader, seat_of(request).organisation_id)
+    basic = [one for one in endpoints if one.interface_class == "basic"]
+    if not form.values and len(basic) == 1:
+        form.values["endpoint_id"] = str(basic[0].id)
+    return page(
+        request,
+        "seller/new_product.html",
+        flash=_flash(request, problem),
+        form=form,
+        endpoints=basic,
+        endpoints_options=[("", said.gettext("Choose later")), *((one.id, one.name) for one in basic)],
+        categories=[(category, said.lookup(labels.CATEGORIES.get(category, category))) for category in CATEGORIES],
+    )
+
+
+@get("/seller/products/{slug:str}", guards=[only("seller")])
+async def product(request: WebRequest, slug: str) -> PageResponse:
+    return await _product_page(request, slug)
+
+
+@post("/seller/products/{slug:str}/sale", guards=[only("seller")])
+async def sale(request: WebRequest, slug: str) -> PageResponse:
+    """Puts the product on sale or takes it off, as it was at the version the person saw."""
+    seller_id, form = seat_of(request).organisation_id, await read_form(request)
+    on = form.values.get("verb") == "put_on_sale"
+    if not on and form.values.get("verb") != "take_off_sale":
+        form.fail("verb", NOT_A_CHOICE)
+    version = form.integer("version")
+
+    async def action(tx: Tx) -> None:
+        listing = await _own(tx, request, slug)
+        move = actions.put_on_sale if on else actions.take_off_sale
+        await move(tx, seller_id=seller_id, product_id=listing.product.id, version=version)
+
+    return await _change(
+        request,
+        slug,
+        form,
+        action,
+        said=N_("The product is on sale now.") if on else N_("The product was taken off sale."),
+    )
+
+
+@post("/seller/products/{slug:str}/specifications", guards=[only("seller")])
+async def add_specification(request: WebRequest, slug: str) -> PageResponse:
+    form = await read_form(request)
+    name_en, name_zh = form.text("name_en", required=True, most=80), form.text("name_zh", required=True, most=80)
+    quantity_name_en, quantity_name_zh = form.text("quantity_name_en", most=40), form.text("quantity_name_zh", most=40)
+    low, high, step = (form.integer(field) for field in ("quantity_min", "quantity_max", "quantity_step"))
+
+    async def action(tx: Tx) -> None:
+        listing = await _own(tx, request, slug)
+        await actions.add_sku(
+            tx,
+            product_id=listing.product.id,
+            name_en=name_en,
+            name_zh=name_zh,
+            quantity_name_en=quantity_name_en or None,
+            quantity_name_zh=quantity_name_zh or None,
+            quantity_min=low,
+            quantity_max=high,
+            quantity_step=step,
+        )
+
+    return await _change(request, slug, form, action, said=N_("The specification was added."), which="sku_form")
+
+
+@post("/seller/products/{slug:str}/prices", guards=[only("seller")])
+async def add_price(request: WebRequest, slug: str) -> PageResponse:
+    form = await read_form(request)
+    sku_id = form.uuid("sku_id")
+    mode, _, period = form.choice("charging", tuple(CHARGINGS)).partition(":")
+    currency = form.text("currency", required=True, most=3).upper()
+    amount = _amount(form, currency)
+    unit_en, unit_zh = form.text("unit_en", most=40), form.text("unit_zh", most=40)
+
+    async def action(tx: Tx) -> None:
+        listing = await _own(tx, request, slug)
+        await actions.must_own(tx, listing.product.seller_id, listing.product.id, sku_id)
+        await actions.add_price(
+            tx,
+            product_id=listing.product.id,
+            sku_id=sku_id,
+            charging_mode=cast("ChargingMode", mode),
+            period_type=cast("PeriodType", period) if period else None,
+            amount_minor=amount,
+            currency=currency,
+            unit_en=unit_en or None,
+            unit_zh=unit_zh or None,
+        )
+
+    return await _change(request, slug, form, action, said=N_("The price was added."), which="price_form")
+
+
+def _amount(form: Form, currency: str) -> int:
+    typed = form.text("amount", required=True, most=20)
+    try:
+        return parse_decimal(typed, currency)
+    except ValueError:
+        form.fail("amount", NOT_AN_AMOUNT)
+        return 0
+
+
+async def _change(
+    request: WebRequest,
+    slug: str,
+    form: Form,
+    action: Callable[[Tx], Awaitable[None]],
+    *,
+    said: str,
+    which: str = "",
+) -> PageResponse:
+    """Runs an action on a product; what is wrong is told on its page, at the form `which` where there is one."""
+
+    async def again(problem: Problem | None) -> PageResponse:
+        for theirs, ours in _PRICE_FIELDS.items():
+            if theirs in form.errors:
+                form.errors.setdefault(ours, form.errors.pop(theirs))
+        return await _product_page(request, slug, form, which, problem)
+
+    if form.errors:
+        return await again(None)
+    return await perform(
+        request, action, to=f"/seller/products/{slug}", said=lambda _: texts(request).gettext(said), form=form,
+        again=again,
+    )  # fmt: skip
+
+
+async def _own(reader: Reader, request: WebRequest, slug: str) -> Listing:
+    """The seller's product at this address. Somebody else's is as unknown as one that does not exist."""
+    listing = await queries.listing(reader, slug, request.user.actor)
+    if listing is None or listing.product.seller_id != seat_of(request).organisation_id:
+        raise ProductNotFound
+    return listing
+
+
+async def _product_page(
+    request: WebRequest, slug: str, form: Form | None = None, which: str = "", problem: Problem | None = None
+) -> PageResponse:
+    said = texts(request)
+    async with reading(request) as reader:
+        listing = await _own(reader, request, slug)
+        product = listing.product
+        endpoint_id: UUID | None = product.endpoint_id
+        endpoint = await queries.endpoint(reader, product.seller_id, endpoint_id) if endpoint_id else None
+    forms = {"sku_form": Form(request), "price_form": Form(request)}
+    if form is not None and which:
+        forms[which] = form
+    locale = said.locale
+    return page(
+        request,
+        "seller/product.html",
+        flash=_flash(request, problem),
+        http_status=422 if form is not None and form.errors else 200,
+        listing=listing,
+        endpoint=endpoint,
+        missing=[said.gettext(one) for one in _missing(listing)],
+        skus_options=[(one.id, one.name_zh if locale == "zh" else one.name_en) for one in listing.skus],
+        chargings=[(charging, said.lookup(name)) for charging, name in CHARGINGS.items()],
+        **forms,
+        **VOCABULARY,
+    )
+
+
+def _missing(listing: Listing) -> list[str]:
+    """What a product needs before it can be put on sale."""
+    missing = []
+    if listing.product.endpoint_id is None:
+        missing.append(N_("It needs an interface that creates it."))
+    if not listing.skus:
+        missing.append(N_("It needs a specification with a price."))
+    elif not listing.prices:
+        missing.append(N_("It needs a price."))
+    return missing
+
+
+def _flash(request: WebRequest, problem: Problem | None) -> Flash | None:
+    return Flash("warning", said_of(request, problem)) if problem and not isinstance(problem, Invalid) else None
+
+
+handlers: list[HTTPRouteHandler] = [
+    products,
+    new_product,
+    create_product,
+    product,
+    sale,
+    add_specification,
+    add_price,
+]

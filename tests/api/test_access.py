@@ -1,0 +1,248 @@
+"""Who may ask for what, generated from the route table: a new route is tested here, or fails here."""
+
+import re
+from collections.abc import Awaitable, Callable, Iterator
+from typing import NamedTuple
+from uuid import uuid4
+
+import pytest
+from httpx import Response
+from litestar import Litestar
+from litestar.handlers import HTTPRouteHandler
+from litestar.routes import HTTPRoute
+from tests.api.conftest import As, Client
+from tests.world import Shop, World
+
+from tradehall.api.examples import REQUESTS
+from tradehall.api.openapi import admitted, operation_id
+from tradehall.api.routes import PREFIX, api
+from tradehall.kernel.journal import Actor
+
+# What everybody may ask without a token. Whatever else has no guard fails.
+PUBLIC = {"list_products", "get_product", "quote_price", "create_token"}
+
+# Whose things nobody but operators would mistake for foreign: the platform's own.
+OWNERLESS = {"row_id"}
+
+# The parameters that name something, and the same of an organisation the asker does not belong to.
+UNKNOWN: dict[str, str] = {
+    "number": "CS2603020900ZZZZZ",
+    "slug": "no-such-product",
+}
+
+
+class Operation(NamedTuple):
+    """A route with one of its methods."""
+
+    name: str
+    method: str
+    path: str
+    handler: HTTPRouteHandler
+
+    @property
+    def parameters(self) -> list[str]:
+        return re.findall(r"\{(\w+):", self.path)
+
+    def url(self, values: dict[str, str]) -> str:
+        return re.sub(r"\{(\w+):\w+\}", lambda found: values[found[1]], self.path)
+
+
+def operations() -> Iterator[Operation]:
+    for route in Litestar([api]).routes:
+        if isinstance(route, HTTPRoute) and route.path.startswith(PREFIX + "/"):
+            for handler in route.route_handlers:
+                if route.path.startswith(f"{PREFIX}/schema"):
+                    continue
+                for method in sorted(handler.http_methods - {"OPTIONS", "HEAD"}):
+                    yield Operation(operation_id(handler), str(method), route.path, handler)
+
+
+ALL = sorted(operations())  # in one order, whichever process collects them
+GUARDED = [one for one in ALL if admitted(one.handler)]
+
+
+def named(some: list[Operation]) -> pytest.MarkDecorator:
+    return pytest.mark.parametrize("operation", some, ids=[one.name for one in some])
+
+
+async def ask(
+    client: Client, operation: Operation, values: dict[str, str], headers: dict[str, str] | None = None
+) -> Response:
+    body = {"json": REQUESTS[operation.name]} if operation.name in REQUESTS else {}
+    return await client.request(operation.method, operation.url(values), headers=headers, **body)
+
+
+def limits(operation: Operation) -> tuple[tuple[str, ...], str]:
+    found = admitted(operation.handler)
+    assert found
+    return found
+
+
+def nothing(operation: Operation) -> dict[str, str]:
+    """Values that name nothing that exists."""
+    return {name: UNKNOWN.get(name) or str(uuid4()) for name in operation.parameters}
+
+
+def test_there_are_routes() -> None:
+    assert len(ALL) >= 40
+    assert len({one.name for one in ALL}) == len(ALL)
+
+
+def test_the_application_serves_no_other_api_routes(client: Client) -> None:
+    served = {route.path for route in client.app.routes if route.path.startswith("/api")}
+    assert {path for path in served if not path.startswith(f"{PREFIX}/schema")} == {one.path for one in ALL}
+
+
+def test_exactly_what_is_listed_here_is_public() -> None:
+    assert {one.name for one in ALL if not admitted(one.handler)} == PUBLIC
+
+
+def test_every_write_takes_an_idempotency_key() -> None:
+    without = {
+        one.name
+        for one in ALL
+        if one.method != "GET" and "idempotency_key" not in one.handler.parsed_fn_signature.parameters
+    }
+    assert without == {"quote_price"}, "a quote writes nothing"
+
+
+@named(GUARDED)
+async def test_without_a_token_nobody_is_let_in(client: Client, operation: Operation) -> None:
+    for headers in ({}, {"Authorization": "Bearer thp_nonsense"}, {"Authorization": "Basic eDp5"}):
+        answer = await ask(client, operation, nothing(operation), headers)
+        assert answer.status_code == 401
+        assert answer.headers["WWW-Authenticate"] == "Bearer"
+        assert answer.headers["Content-Type"] == "application/problem+json"
+
+
+@named(GUARDED)
+async def test_every_other_kind_of_organisation_is_refused(
+    client: Client, as_: As, world: World, operation: Operation
+) -> None:
+    kinds, _ = limits(operation)
+    for kind, actor in {"buyer": world.buyer, "seller": world.seller, "platform": world.operator}.items():
+        answer = await ask(client, operation, nothing(operation), await as_(actor))
+        if kind not in kinds:
+            assert (answer.status_code, answer.json()["code"]) == (403, "wrong_console")
+        else:
+            assert answer.status_code not in (401, 403)
+
+
+@named([one for one in GUARDED if limits(one)[1] == "admin"])
+async def test_members_are_refused_what_only_administrators_do(
+    client: Client, as_: As, world: World, operation: Operation
+) -> None:
+    (kind,) = limits(operation)[0]
+    member = {"buyer": world.buyer_member, "seller": world.seller_member, "platform": world.operator_member}[kind]
+    answer = await ask(client, operation, nothing(operation), await as_(member))
+    assert (answer.status_code, answer.json()["code"]) == (403, "only_admins")
+
+
+# --- Someone else's ids ----------------------------------------------------------------------------------------------
+
+Make = Callable[[Shop, World], Awaitable[str]]
+
+
+async def an_order(shop: Shop, world: World) -> str:
+    return await shop.buy()
+
+
+async def a_call(shop: Shop, world: World) -> str:
+    return str((await shop.call(await shop.buy(), "newInstance")).id)
+
+
+async def an_application(shop: Shop, world: World) -> str:
+    return str((await shop.instance(await shop.buy())).id)
+
+
+async def an_endpoint(shop: Shop, world: World) -> str:
+    return str(world.endpoint)
+
+
+async def a_product(shop: Shop, world: World) -> str:
+    return str(world.product)
+
+
+async def a_sku(shop: Shop, world: World) -> str:
+    found = await shop.sql(f"SELECT id FROM skus WHERE product_id = '{world.product}' LIMIT 1")
+    return str(found[0][0])
+
+
+async def a_draft(shop: Shop, world: World) -> str:
+    await shop.sql(f"UPDATE products SET state = 'draft' WHERE id = '{world.product}'")
+    return world.slug
+
+
+async def a_token(shop: Shop, world: World) -> str:
+    found = await shop.sql(
+        f"""
+        INSERT INTO api_tokens (id, token_hash, hint, person_id, organisation_id, name, created_at)
+        VALUES ('{uuid4()}', 'x', 'x', '{world.buyer.person_id}', '{world.buyer.organisation_id}', 'x', now())
+        RETURNING id
+        """
+    )
+    return str(found[0][0])
+
+
+# How something is made that belongs to the marketplace's first seller and first buyer.
+OWNED: dict[str, Make] = {
+    "number": an_order,
+    "call_id": a_call,
+    "application_id": an_application,
+    "endpoint_id": an_endpoint,
+    "product_id": a_product,
+    "sku_id": a_sku,
+    "slug": a_draft,
+    "token_id": a_token,
+}
+
+
+def foreigners(operation: Operation, world: World) -> dict[str, Actor]:
+    """People of the kinds that are let in, of organisations that do not own what `OWNED` makes."""
+    found = admitted(operation.handler)
+    kinds = found[0] if found else ("buyer", "seller")
+    strangers = {"buyer": world.other_buyer, "seller": world.other_seller, "platform": world.operator}
+    sees_all = {"number", "call_id", "slug"}  # operators see all of these
+    return {
+        kind: strangers[kind] for kind in kinds if kind != "platform" or not sees_all.intersection(operation.parameters)
+    }
+
+
+@named([one for one in ALL if one.parameters])
+async def test_what_belongs_to_others_is_answered_like_what_does_not_exist(
+    client: Client, as_: As, shop: Shop, world: World, operation: Operation
+) -> None:
+    parameters = set(operation.parameters) - OWNERLESS
+    assert parameters <= OWNED.keys(), "say how something is made that this route's parameter names"
+    unknown = nothing(operation)
+    foreign = unknown | {name: await OWNED[name](shop, world) for name in operation.parameters if name in parameters}
+    for actor in foreigners(operation, world).values():
+        headers = await as_(actor)
+        answers = [await ask(client, operation, values, headers) for values in (foreign, unknown)]
+        assert [answer.status_code for answer in answers] == [404, 404]
+        theirs, nobodys = (answer.json() | {"request_id": ""} for answer in answers)
+        assert theirs == nobodys
+
+
+@named([one for one in ALL if one.parameters])
+async def test_its_owner_is_not_told_that_it_does_not_exist(
+    client: Client, as_: As, shop: Shop, world: World, operation: Operation
+) -> None:
+    """So that the test before cannot pass because its things are missing."""
+    if set(operation.parameters) & OWNERLESS:
+        pytest.skip("belongs to nobody")
+    values = {name: await OWNED[name](shop, world) for name in operation.parameters}
+    found = admitted(operation.handler)
+    kind = found[0][0] if found else "seller"
+    owner = {"buyer": world.buyer, "seller": world.seller, "platform": world.operator}[kind]
+    answer = await ask(client, operation, values, await as_(owner))
+    assert answer.status_code not in (401, 403, 404), answer.text
+
+
+async def test_calls_of_others_are_not_restarted_among_many(client: Client, as_: As, shop: Shop, world: World) -> None:
+    foreign, unknown = await a_call(shop, world), str(uuid4())
+    body = {"calls": [{"id": one, "seen_attempts": 0} for one in (foreign, unknown)]}
+    answer = await client.post(f"{PREFIX}/seller/calls/restart", json=body, headers=await as_(world.other_seller))
+    outcomes = answer.json()["outcomes"]
+    assert [(one["restarted"], one["code"]) for one in outcomes] == [(False, "call_not_found")] * 2
+    assert outcomes[0]["detail"] == outcomes[1]["detail"]
