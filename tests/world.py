@@ -280,7 +280,7 @@ class SellerServer(Site):
     """The bundled sample seller, whose watch shows the installation's time. `manner` may change at any time."""
 
     def __init__(self, clock: StillClock, **settings: Any) -> None:
-        self.seller = _Moody(KEY, now=lambda: clock.now().timestamp(), **settings)
+        self.seller = _Moody(KEY, opening_clock=lambda: clock.now().timestamp(), **settings)
         super().__init__(self.seller)
 
     @property

@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Any, TypeVar
 
 import hypothesis.strategies as st
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 from tests.conftest import BEGINNING, Server, sandbox_settings
 from tests.world import KEY, SellerServer, Shop, World
@@ -23,6 +23,8 @@ T = TypeVar("T")
 
 EXAMPLES = int(os.environ.get("LIFE_EXAMPLES", "12"))
 STEPS = int(os.environ.get("LIFE_STEPS", "25"))
+# Making a failure shorter takes minutes here; LIFE_SHRINK=1 asks for it.
+PHASES = set(Phase) if os.environ.get("LIFE_SHRINK") else set(Phase) - {Phase.shrink, Phase.explain}
 # Without those that only cost time: how a call fails is another test's subject.
 MANNERS: tuple[Manner, ...] = (
     "instant", "slow", "fresh_ids", "lost_answer", "refusing", "sold_out", "trouble", "html", "nothing", "cut",
@@ -283,6 +285,7 @@ def test_whatever_happens_the_books_balance_and_nothing_is_stuck(server: Server,
         lambda: Life(server, furnished),
         settings=settings(
             max_examples=EXAMPLES,
+            phases=tuple(PHASES),
             stateful_step_count=STEPS,
             deadline=None,
             suppress_health_check=list(HealthCheck),

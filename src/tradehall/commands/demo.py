@@ -318,7 +318,7 @@ def _sample(opened: Installation, directory: Path, server: SellerServer) -> Samp
         hang_for=HANG_FOR,
         book=directory / f"{server.key}.book",
         site=f"https://{server.key}.example.com",
-        now=lambda: opened.clock.now().timestamp(),
+        opening_clock=lambda: opened.clock.now().timestamp(),
     )
 
 

@@ -38,6 +38,10 @@ class DueRow(msgspec.Struct, frozen=True):
     attempts: int
 
 
+class _ClaimedRow(DueRow, frozen=True):
+    parked: bool
+
+
 Handler = Callable[[Tx, DueRow], Awaitable[None]]
 
 
@@ -81,8 +85,9 @@ class DueWork:
 
     async def claim(self, room: int) -> Sequence[Job]:
         async with self._db.read() as reader:
-            rows = await reader.fetch_all(DueRow, _CLAIM, {"now": reader.now, "lease": LEASE, "room": room})
-        return [partial(self._carry_out, row) for row in rows]
+            params = {"now": reader.now, "lease": LEASE, "room": room, "most": PARK_AFTER}
+            rows = await reader.fetch_all(_ClaimedRow, _CLAIM, params)
+        return [partial(self._carry_out, row) for row in rows if not row.parked]
 
     async def next_due(self, reader: Reader) -> datetime | None:
         moment: datetime | None = await reader.fetch_value(
@@ -148,8 +153,11 @@ async def backlog(reader: Reader) -> Backlog:
     return found
 
 
+# A row that has used up its tries although none of them ended has killed its workers: it is parked, not handed out.
 _CLAIM = """
-    UPDATE due_rows SET leased_until = clock_timestamp() + %(lease)s, attempts = attempts + 1
+    UPDATE due_rows SET leased_until = clock_timestamp() + %(lease)s, attempts = attempts + 1,
+        parked_at = CASE WHEN attempts >= %(most)s THEN %(now)s::timestamptz END,
+        last_error = CASE WHEN attempts >= %(most)s THEN 'its worker died each time' ELSE last_error END
     WHERE id IN (
         SELECT id FROM due_rows
         WHERE parked_at IS NULL AND due_at <= %(now)s
@@ -158,7 +166,7 @@ _CLAIM = """
         LIMIT %(room)s
         FOR UPDATE SKIP LOCKED
     )
-    RETURNING id, kind, subject_id, due_at, attempts
+    RETURNING id, kind, subject_id, due_at, attempts, parked_at IS NOT NULL AS parked
 """
 
 

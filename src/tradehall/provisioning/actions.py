@@ -109,7 +109,17 @@ class Provisioning:
         elif moved := await lane.conclude(tx, call, "failed", attempt):
             await self._note_failure(tx, call, result, None)
             await self._gave_up(tx, call)
+        if not moved and call.purpose == "open" and result.instance_id:
+            await self._remember_name(tx, call, result.instance_id)
         return Settled(moved, following)
+
+    async def _remember_name(self, tx: Tx, call: Call, seller_instance_id: str) -> None:
+        """An answer that came too late to count still says what the instance is called, should it have to be released.
+        The first name is kept."""
+        await tx.execute(
+            "UPDATE instances SET seller_instance_id = coalesce(seller_instance_id, %(name)s) WHERE id = %(id)s",
+            {"id": call.instance_id, "name": seller_instance_id},
+        )
 
     def _does(self, call: Call, result: Judgement) -> bool:
         """Whether a try does what its call is for."""
@@ -253,7 +263,8 @@ class Provisioning:
         await tx.record("instance.failed", "order", call.order_id, {"instance": call.instance_id})
         if failed.seller_instance_id or failed.outcome_unknown:
             # Sellers are told to name an instance after the first businessId they were sent for it.
-            parameters = {"instance": failed.seller_instance_id or business_id(call.id, 1)}
+            first_seen = business_id(call.id, call.first_sent or call.attempts)
+            parameters = {"instance": failed.seller_instance_id or first_seen}
             if refund := await trading.refund_number(tx, call.order_id):
                 parameters["refund"] = refund
             await self._follow_up(tx, call, "release", parameters)
@@ -288,6 +299,7 @@ class Provisioning:
             due_at=tx.now,
             window_ends_at=until,
             attempts=1,
+            first_sent=None,
             created_at=tx.now,
         )
 

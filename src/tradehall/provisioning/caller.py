@@ -3,6 +3,7 @@
 import json
 import re
 import secrets
+import time
 from collections.abc import Sequence
 from datetime import datetime
 from functools import partial
@@ -53,7 +54,7 @@ class SellerCalls:
             calls = await reader.fetch_all(
                 ClaimedCall,
                 f"""
-                SELECT {CALL_COLUMNS}, e.address, e.access_key, i.months
+                SELECT {CALL_COLUMNS}, c.first_sent, e.address, e.access_key, i.months
                 FROM claim_seller_calls(%(worker)s, %(now)s, %(room)s, %(cap)s, %(lease)s) c
                 JOIN endpoints e ON e.id = c.endpoint_id
                 LEFT JOIN instances i ON i.id = c.instance_id
@@ -92,9 +93,10 @@ class SellerCalls:
             access_key = self._seal.open(call.access_key, str(call.endpoint_id))
         except CannotUnseal:
             url, exchange = "", None
-            result = Judgement("unreachable", trouble="key_unreadable")
+            result = Judgement("unreachable", trouble="key_unreadable", sent=False)
         else:
-            timestamp = int(started_at.timestamp() * 1000)
+            # The machine's time, not a sandbox's moved one: sellers compare it with their own.
+            timestamp = time.time_ns() // 1_000_000
             nonce = secrets.token_hex(16)
             url = v2.signed_url(call.address, access_key, nonce, timestamp, body)
             exchange = await self._outbound.post(
@@ -150,6 +152,7 @@ class SellerCalls:
             "trouble": result.trouble,
             "message": result.message,
             "warnings": list(result.warnings),
+            "sent": result.sent,
             **self._response(exchange),
         }
         try:

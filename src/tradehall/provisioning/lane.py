@@ -107,7 +107,8 @@ async def conclude(
             UPDATE seller_calls
             SET state = %(state)s, due_at = coalesce(%(due_at)s, due_at), worker = NULL, leased_until = NULL,
                 settled_at = CASE WHEN %(due_at)s::timestamptz IS NULL THEN %(now)s::timestamptz END,
-                verdict = %(verdict)s, result_code = %(code)s, trouble = %(trouble)s
+                verdict = %(verdict)s, result_code = %(code)s, trouble = %(trouble)s,
+                first_sent = CASE WHEN %(sent)s THEN coalesce(first_sent, %(number)s) ELSE first_sent END
             WHERE (SELECT count(*) FROM held) >= 0
               AND id = %(call)s AND state = 'running' AND attempts = %(number)s
             RETURNING id

@@ -79,8 +79,10 @@ class Call(msgspec.Struct, frozen=True):
 
 
 class ClaimedCall(Call, frozen=True):
-    """A call handed to a worker, with the endpoint it goes to and for how many months its instance was bought."""
+    """A call handed to a worker, with the endpoint it goes to and for how many months its instance was bought.
+    `first_sent` is the earliest of its tries before this one that may have reached the seller."""
 
+    first_sent: int | None
     address: str
     access_key: bytes
     months: int | None
@@ -158,7 +160,8 @@ class Judgement(msgspec.Struct, frozen=True):
     instance_id: str | None = None
     instances: tuple[InstanceInfo, ...] = ()
     warnings: tuple[str, ...] = ()
-    # The seller may have done what was asked although it did not say so.
+    # It may have reached the seller; and the seller may have done what was asked although it did not say so.
+    sent: bool = True
     effect_possible: bool = False
 
     @property
@@ -177,7 +180,13 @@ def judge_exchange(activity: Activity, exchange: Exchange) -> Judgement:
         verdict = "unreadable"
     else:
         verdict = "unreachable"
-    return Judgement(verdict, trouble=exchange.trouble, message=exchange.trouble_detail, effect_possible=exchange.sent)
+    return Judgement(
+        verdict,
+        trouble=exchange.trouble,
+        message=exchange.trouble_detail,
+        sent=exchange.sent,
+        effect_possible=exchange.sent,
+    )
 
 
 def _judged(answer: Answer) -> Judgement:

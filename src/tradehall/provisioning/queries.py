@@ -119,7 +119,10 @@ async def calls_of_order(reader: Reader, order_id: UUID) -> list[Call]:
     """The calls made for an order the viewer was shown before, oldest first, its last hundred."""
     rows = await reader.fetch_all(
         Call,
-        f"SELECT {CALL_COLUMNS} FROM seller_calls c WHERE c.order_id = %(order)s ORDER BY c.id DESC LIMIT 100",
+        f"""
+        SELECT {CALL_COLUMNS} FROM seller_calls c WHERE c.order_id = %(order)s
+        ORDER BY c.id DESC, c.place DESC LIMIT 100
+        """,
         {"order": order_id},
     )
     return rows[::-1]

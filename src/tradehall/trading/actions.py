@@ -136,20 +136,34 @@ class _Payable(msgspec.Struct, frozen=True):
     paid: bool
 
 
+async def _take_unpaid(tx: Tx, number: str) -> _Payable | None:
+    """The actor's order, locked, and no longer to expire if what follows succeeds.
+
+    Of several who pay or cancel at once one acts and the others find it done. The due row is taken before the order,
+    as by the worker that expires it, so that they wait for each other in turn and never in a ring.
+    """
+    return await tx.fetch_one(
+        _Payable,
+        """
+        WITH taken AS MATERIALIZED (
+            DELETE FROM due_rows WHERE kind = %(expire)s AND subject_id = (
+                SELECT id FROM orders WHERE number = %(number)s AND buyer_id = %(buyer)s)
+            RETURNING id
+        )
+        SELECT id, state, total_minor, currency, paid_at IS NOT NULL AS paid FROM orders
+        WHERE number = %(number)s AND buyer_id = %(buyer)s AND (SELECT count(*) FROM taken) >= 0
+        FOR NO KEY UPDATE
+        """,
+        {"expire": EXPIRE, "number": number, "buyer": tx.actor.organisation_id},
+    )
+
+
 async def pay(tx: Tx, gateway: Gateway, *, number: str, instrument: str = "balance") -> OrderState:
     """Pays an order of the actor's organisation and says how it stands then; paying it again changes nothing.
 
     Raises OrderNotFound, OrderMovedOn when the order was cancelled, and PaymentDeclined.
     """
-    # Locked, so that of several payments at once one collects and the others find it collected.
-    order = await tx.fetch_one(
-        _Payable,
-        """
-        SELECT id, state, total_minor, currency, paid_at IS NOT NULL AS paid FROM orders
-        WHERE number = %(number)s AND buyer_id = %(buyer)s FOR NO KEY UPDATE
-        """,
-        {"number": number, "buyer": tx.actor.organisation_id},
-    )
+    order = await _take_unpaid(tx, number)
     if order is None:
         raise OrderNotFound
     if order.paid:
@@ -164,8 +178,6 @@ async def pay(tx: Tx, gateway: Gateway, *, number: str, instrument: str = "balan
         """
         WITH paid AS (
             UPDATE orders SET state = 'processing', paid_at = %(now)s WHERE id = %(order)s AND state = 'pending_payment'
-        ), not_due AS (
-            DELETE FROM due_rows WHERE kind = %(expire)s AND subject_id = %(order)s
         )
         INSERT INTO payments (id, order_id, gateway, reference, amount_minor, currency, paid_by, created_at)
         VALUES (%(id)s, %(order)s, %(gateway)s, %(reference)s, %(amount)s, %(currency)s, %(person)s, %(now)s)
@@ -173,7 +185,6 @@ async def pay(tx: Tx, gateway: Gateway, *, number: str, instrument: str = "balan
         {
             "id": new_id(tx.now),
             "order": order.id,
-            "expire": EXPIRE,
             "gateway": gateway.name,
             "reference": receipt.reference,
             "amount": order.total_minor,
@@ -189,21 +200,13 @@ async def pay(tx: Tx, gateway: Gateway, *, number: str, instrument: str = "balan
 
 async def cancel(tx: Tx, *, number: str) -> None:
     """The buyer gives up an unpaid order; doing so twice is fine. Raises OrderNotFound or OrderAlreadyPaid."""
-    order = await tx.fetch_one(
-        _Payable,
-        """
-        SELECT id, state, total_minor, currency, paid_at IS NOT NULL AS paid FROM orders
-        WHERE number = %(number)s AND buyer_id = %(buyer)s FOR NO KEY UPDATE
-        """,
-        {"number": number, "buyer": tx.actor.organisation_id},
-    )
+    order = await _take_unpaid(tx, number)
     if order is None:
         raise OrderNotFound
     if order.paid:
         raise OrderAlreadyPaid
     if order.state == before("cancel"):
         await _end_unpaid(tx, order.id, "buyer")
-        await due.cancel(tx, EXPIRE, order.id)
 
 
 async def expire(tx: Tx, row: DueRow) -> None:

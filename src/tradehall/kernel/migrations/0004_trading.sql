@@ -7,7 +7,7 @@ CREATE SEQUENCE order_number_seq;
 CREATE FUNCTION next_order_number(at timestamptz) RETURNS text LANGUAGE plpgsql VOLATILE AS $$
 DECLARE
     digits CONSTANT text := '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ';
-    n bigint := (nextval('order_number_seq') * 22695477 + 48213371) % 60466176;
+    n bigint := (nextval('order_number_seq') * 22695475 + 48213371) % 60466176;
     tail text := '';
 BEGIN
     FOR i IN 1..5 LOOP

@@ -51,6 +51,7 @@ CREATE TABLE seller_calls (
     due_at         timestamptz NOT NULL,
     window_ends_at timestamptz NOT NULL,
     attempts       integer     NOT NULL DEFAULT 0,
+    first_sent     integer,
     worker         uuid,
     leased_until   timestamptz,
     verdict        text,
@@ -64,6 +65,7 @@ CREATE TABLE seller_calls (
     CHECK ((state IN ('succeeded', 'failed', 'cancelled')) = (settled_at IS NOT NULL))
 ) WITH (fillfactor = 70);
 COMMENT ON COLUMN seller_calls.lane IS 'Calls of one lane go out strictly one after the other: an instance''s, or one notification''s own.';
+COMMENT ON COLUMN seller_calls.first_sent IS 'The first try that may have reached the seller; null while none has.';
 COMMENT ON COLUMN seller_calls.place IS 'The order within a lane; ids made in the same millisecond do not tell.';
 COMMENT ON COLUMN seller_calls.leased_until IS 'In the database''s own time, not the sandbox''s.';
 
@@ -118,11 +120,22 @@ DECLARE
     taken  integer;
     room   integer := p_room;
 BEGIN
-    WITH lost AS (
-        UPDATE seller_calls c SET state = 'waiting', worker = NULL, leased_until = NULL, due_at = p_now
+    -- Instances are locked before calls, as everybody does; where someone else is busy, the next claim sees to it.
+    WITH silent AS MATERIALIZED (
+        SELECT c.id, c.instance_id FROM seller_calls c
+        WHERE c.state = 'running' AND c.leased_until < clock_timestamp()
+        ORDER BY c.leased_until LIMIT p_room
+    ), held AS MATERIALIZED (
+        SELECT i.id FROM instances i WHERE i.id IN (SELECT instance_id FROM silent)
+        ORDER BY i.id FOR NO KEY UPDATE SKIP LOCKED
+    ), lost AS (
+        UPDATE seller_calls c SET state = 'waiting', worker = NULL, leased_until = NULL, due_at = p_now,
+               first_sent = coalesce(c.first_sent, c.attempts)
         WHERE c.id IN (
-            SELECT id FROM seller_calls WHERE state = 'running' AND leased_until < clock_timestamp()
-            ORDER BY leased_until LIMIT p_room FOR UPDATE SKIP LOCKED
+            SELECT r.id FROM seller_calls r JOIN silent USING (id)
+            WHERE r.state = 'running' AND r.leased_until < clock_timestamp()
+              AND (r.instance_id IS NULL OR r.instance_id IN (SELECT id FROM held))
+            FOR UPDATE OF r SKIP LOCKED
         )
         RETURNING c.*
     ), opening AS (

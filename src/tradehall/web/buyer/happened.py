@@ -26,7 +26,7 @@ _TITLES: dict[str, tuple[str, Tone]] = {
     "instance.failed": (N_("Opening given up"), "danger"),
     "instance.released": (N_("Application released"), "neutral"),
     "seller.notified": (N_("Seller notified of the order"), "neutral"),
-    "call.failed": (N_("Seller's server did not do it"), "warning"),
+    "call.failed": (N_("Seller's server failed"), "warning"),
     "call.given_up": (N_("No further tries"), "danger"),
     "call.restarted": (N_("Tried again by hand"), "info"),
 }
