@@ -49,6 +49,8 @@ async def test_sent_twice_it_is_one_order(enter: Enter, shop: Shop, world: World
     assert {answer.status_code for answer in answers} == {303}
     assert len({answer.headers["Location"] for answer in answers}) == 1
     assert await shop.sql("SELECT count(*) FROM orders") == [(1,)]
+    page = await visitor.post("/buyer/orders/new", **form)
+    assert "This was sent twice; it was done once." in page.text
     # The same choice made anew is another order.
     await visitor.get(CHOICE.format(price=world.monthly, quantity=1, periods=1))
     await visitor.send("/buyer/orders/new")
@@ -76,6 +78,28 @@ async def test_what_is_off_sale_meanwhile_is_told_so(enter: Enter, shop: Shop, w
     page = await visitor.send("/buyer/orders/new")
     assert page.status_code == 409
     assert "no longer on sale" in page.text
+
+
+async def test_an_old_link_to_what_was_taken_off_sale_says_so(enter: Enter, shop: Shop, world: World) -> None:
+    for actor in (None, world.buyer):
+        visitor = await enter(actor)
+        await shop.sql("UPDATE products SET state = 'off_sale' WHERE slug = 'north-suite'")
+        page = await visitor.get("/products/north-suite")
+        assert page.status_code == 410
+        assert "is no longer on sale" in page.text
+        assert "CN¥" not in page.text
+        await shop.sql("UPDATE products SET state = 'draft' WHERE slug = 'north-suite'")
+        assert (await visitor.get("/products/north-suite")).status_code == 404
+
+
+async def test_paying_and_cancelling_twice_claim_nothing_new(enter: Enter, world: World) -> None:
+    visitor = await enter(world.buyer)
+    await visitor.get(CHOICE.format(price=world.monthly, quantity=1, periods=1))
+    page = await visitor.send("/buyer/orders/new")
+    path = page.url.path
+    form = visitor.form(path)
+    assert "Paid. The seller is asked to open it." in (await visitor.post(path, **form)).text
+    assert "It was paid before; nothing was taken again." in (await visitor.post(path, **form)).text
 
 
 async def test_wrong_numbers_are_marked_and_kept(enter: Enter, world: World, shop: Shop) -> None:

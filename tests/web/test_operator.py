@@ -15,8 +15,8 @@ __all__ = ["enter", "failing"]  # fixtures
 PAGES = {
     "/operator": ("Overview", "概览"),
     "/operator/orders": ("Orders", "订单"),
-    "/operator/calls": ("Calls to sellers", "卖家接口调用"),
-    "/operator/organisations": ("Organisations", "所属组织"),
+    "/operator/calls": ("Calls to sellers", "商家接口调用"),
+    "/operator/organisations": ("Organisations", "组织"),
 }
 
 

@@ -21,6 +21,7 @@ from litestar.types import Method
 from tradehall import __version__
 from tradehall.api.examples import REQUESTS, RESPONSES
 from tradehall.api.routes import PREFIX, api
+from tradehall.edge.access import Only
 from tradehall.edge.problems import BodyTooLarge, MalformedRequest, ProblemDetails, details
 from tradehall.kernel.errors import FieldProblem, Invalid, NotSignedIn, Problem, Unavailable
 from tradehall.kernel.idempotency import IdempotencyKeyReused
@@ -118,9 +119,8 @@ def _handlers(app: Litestar) -> Iterator[tuple[str, HTTPRouteHandler]]:
 def admitted(handler: HTTPRouteHandler) -> tuple[tuple[str, ...], str] | None:
     """The kinds of organisation and the least role a handler's guards let in; None when it is public."""
     for guard in handler.resolve_guards():
-        limits = inspect.getclosurevars(guard).nonlocals  # `edge.access.only` keeps them there
-        if "kinds" in limits:
-            return tuple(limits["kinds"]), str(limits["role"])
+        if isinstance(guard, Only):
+            return guard.kinds, guard.role
     return None
 
 

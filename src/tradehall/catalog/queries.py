@@ -115,6 +115,13 @@ async def listing(reader: Reader, slug: str, viewer: Actor | None) -> Listing | 
     return await _listed(reader, product, everything=owner)
 
 
+async def withdrawn(reader: Reader, slug: str) -> Product | None:
+    """A product that was on sale once and is no longer, for everybody; None for any other."""
+    return await reader.fetch_one(
+        Product, f"{_PRODUCT} WHERE p.slug = %(slug)s AND p.state = 'off_sale'", {"slug": slug}
+    )
+
+
 async def own_listing(reader: Reader, seller_id: UUID, product_id: UUID) -> Listing | None:
     """A seller's product in any state with everything of it; None when there is none of theirs."""
     product = await reader.fetch_one(

@@ -52,7 +52,7 @@ MANNER_TOLD = {
     "slow": "opens asynchronously 异步开通",
     "flaky": "fails now and then 时好时坏",
 }
-KINDS: dict[OrganisationKind, str] = {"platform": "operator 运营方", "seller": "sellers 卖家", "buyer": "buyers 买家"}
+KINDS: dict[OrganisationKind, str] = {"platform": "operator 运营方", "seller": "sellers 商家", "buyer": "buyers 买家"}
 READY_AFTER = 45.0  # seconds of the sandbox's time until the slow seller has opened an instance
 HANG_FOR = 2.0
 PORTS_TRIED = 20
@@ -131,7 +131,7 @@ async def _play(console: Console, began: float, *, once: bool, port: int, fresh:
         console.print(
             Panel(
                 "A marketplace on this machine: a sandbox with its own database, clock and sellers.\n"
-                "一台机器上的云商店：独立的沙箱数据库、可拨动的时钟与真实的卖家服务。",
+                "一台机器上的云商店：独立的沙箱数据库、可拨动的时钟与真实的商家服务。",
                 title="[bold]Tradehall[/bold] 云商厅",
                 title_align="left",
                 border_style="cyan",
@@ -373,7 +373,7 @@ def _invite(console: Console, base: str, directory: Path) -> None:
     console.print()
     console.rule("[bold]Now it is yours[/bold] 现在轮到你了", style="cyan")
     console.print(f"  Marketplace 商城      [bold]{base}/[/bold]", soft_wrap=True)
-    console.print(f"  Sign in 登录          {base}/sign-in", soft_wrap=True)
+    console.print(f"  Sign in 登录          {base}/login", soft_wrap=True)
     console.print(f"  API                   {base}/api/v1/schema/openapi.json", soft_wrap=True)
     console.print(f"  Metrics 指标          {base}/metrics", soft_wrap=True)
     console.print(f"  Logs 日志             {directory / 'demo.log'}", soft_wrap=True)

@@ -148,7 +148,7 @@ class Story:
         self._tell.good(f"{clicks} clicks, {payments} payment, one instance.")
 
     async def _flaky(self, buyer: Buyer) -> None:
-        self._tell.chapter("A seller that fails, and is asked again", "卖家故障与自动重试")
+        self._tell.chapter("A seller that fails, and is asked again", "商家故障与自动重试")
         seller = self._sellers["lark"]
         interval = self._opened.settings.new_instance_interval
         seller.manner = "crash"

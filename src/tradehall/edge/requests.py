@@ -4,7 +4,6 @@ import re
 import time
 
 import structlog
-from litestar.datastructures import MutableScopeHeaders
 from litestar.enums import ScopeType
 from litestar.middleware import ASGIMiddleware
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
@@ -18,15 +17,18 @@ REQUESTS = Counter("tradehall_http_requests", "Requests answered", ["part", "met
 SECONDS = Histogram("tradehall_http_request_seconds", "Time to answer", ["part"])
 _ACCEPTABLE = re.compile(r"[A-Za-z0-9._-]{8,64}\Z")
 
-SECURITY_HEADERS = {
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "same-origin",
-    "X-Frame-Options": "DENY",
-    "Content-Security-Policy": (
-        "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; frame-ancestors 'none'; "
-        "form-action 'self'"
+SECURITY_HEADERS = [
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"same-origin"),
+    (b"x-frame-options", b"DENY"),
+    (
+        b"content-security-policy",
+        (
+            b"default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; frame-ancestors 'none'; "
+            b"form-action 'self'"
+        ),
     ),
-}
+]
 
 
 class RequestLog(ASGIMiddleware):
@@ -37,7 +39,7 @@ class RequestLog(ASGIMiddleware):
     async def handle(self, scope: Scope, receive: Receive, send: Send, next_app: ASGIApp) -> None:
         assert scope["type"] == ScopeType.HTTP, "the only scope asked for above"
         started = time.perf_counter()
-        sent = dict(scope["headers"]).get(b"x-request-id", b"").decode("latin-1")
+        sent = next((value for name, value in scope["headers"] if name == b"x-request-id"), b"").decode("latin-1")
         request_id = sent if _ACCEPTABLE.match(sent) else str(new_id())
         scope["state"]["request_id"] = request_id
         structlog.contextvars.clear_contextvars()
@@ -48,10 +50,11 @@ class RequestLog(ASGIMiddleware):
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                headers = MutableScopeHeaders.from_message(message)
-                headers["X-Request-ID"] = request_id
-                for name, value in SECURITY_HEADERS.items():
-                    headers.setdefault(name, value)
+                message["headers"] = [
+                    *message["headers"],
+                    (b"x-request-id", request_id.encode()),
+                    *SECURITY_HEADERS,
+                ]
             await send(message)
 
         try:
@@ -73,4 +76,4 @@ class RequestLog(ASGIMiddleware):
 def _part(path: str) -> str:
     """The part of the site a path belongs to; few enough to be a metric's label."""
     first = path.strip("/").partition("/")[0]
-    return first if first in ("api", "buyer", "seller", "operator", "static", "catalog", "sign-in") else "other"
+    return first if first in ("api", "buyer", "seller", "operator", "static", "products", "login") else "other"

@@ -34,27 +34,27 @@ class Reader:
         self.now = now
 
     async def fetch_all(self, kind: type[T], sql: LiteralString, params: Params = None) -> list[T]:
-        async with self.connection.cursor(row_factory=class_row(kind)) as cursor:
-            await cursor.execute(sql, params)
-            return await cursor.fetchall()
+        cursor = self.connection.cursor(row_factory=class_row(kind))
+        await cursor.execute(sql, params)
+        return await cursor.fetchall()
 
     async def fetch_one(self, kind: type[T], sql: LiteralString, params: Params = None) -> T | None:
-        async with self.connection.cursor(row_factory=class_row(kind)) as cursor:
-            await cursor.execute(sql, params)
-            return await cursor.fetchone()
+        cursor = self.connection.cursor(row_factory=class_row(kind))
+        await cursor.execute(sql, params)
+        return await cursor.fetchone()
 
     async def fetch_value(self, sql: LiteralString, params: Params = None) -> Any:
         """The first column of the first row, or None where there is none."""
-        async with self.connection.cursor(row_factory=tuple_row) as cursor:
-            await cursor.execute(sql, params)
-            row = await cursor.fetchone()
-            return row[0] if row else None
+        cursor = self.connection.cursor(row_factory=tuple_row)
+        await cursor.execute(sql, params)
+        row = await cursor.fetchone()
+        return row[0] if row else None
 
     async def fetch_values(self, sql: LiteralString, params: Params = None) -> list[Any]:
         """The first column of every row."""
-        async with self.connection.cursor(row_factory=tuple_row) as cursor:
-            await cursor.execute(sql, params)
-            return [row[0] for row in await cursor.fetchall()]
+        cursor = self.connection.cursor(row_factory=tuple_row)
+        await cursor.execute(sql, params)
+        return [row[0] for row in await cursor.fetchall()]
 
 
 class Tx(Reader):
@@ -72,7 +72,7 @@ class Tx(Reader):
         self.actor = actor
         self.request_id = request_id
         self._story = story
-        self._recorded: list[Event] = []
+        self.recorded: list[Event] = []
 
     async def execute(self, sql: LiteralString, params: Params = None) -> None:
         """Runs a statement whose result nobody needs."""
@@ -81,15 +81,15 @@ class Tx(Reader):
     async def record(self, kind: str, subject_kind: str, subject_id: UUID, facts: Mapping[str, Any]) -> None:
         """Records an event on a subject ("order", its id) and runs what the story says follows from it, in order."""
         event = Event(kind, subject_kind, subject_id, dict(facts), self.now, self.actor, self.request_id)
-        self._recorded.append(event)
+        self.recorded.append(event)
         for reaction in self._story.get(kind, ()):
             await reaction(self, event)
 
     async def write_journal(self) -> None:
         """Writes what was recorded; the transaction's last statement, so that chains are locked only for an instant."""
-        if self._recorded:
-            await append(self.connection, self._recorded)
-            self._recorded = []
+        if self.recorded:
+            await append(self.connection, self.recorded)
+            self.recorded = []
 
     async def notify(self, channel: LiteralString, payload: str = "") -> None:
         """Wakes whoever listens on `channel`, once this transaction has committed."""
@@ -142,6 +142,14 @@ class Database:
             tx = Tx(connection, self.clock.now(), actor, request_id, self._story)
             yield tx
             await tx.write_journal()
+
+    @asynccontextmanager
+    async def statement(self, actor: Actor, request_id: str = "") -> AsyncIterator[Tx]:
+        """A unit of work that is one statement and so a transaction by itself; it records no event."""
+        async with self._connection() as connection:
+            tx = Tx(connection, self.clock.now(), actor, request_id, self._story)
+            yield tx
+            assert not tx.recorded, "an event and what it tells of belong in one transaction"
 
     @asynccontextmanager
     async def _connection(self) -> AsyncIterator[AsyncConnection[Any]]:

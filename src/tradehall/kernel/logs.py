@@ -2,6 +2,8 @@
 
 import logging
 import sys
+from collections.abc import Callable
+from typing import Any
 
 import msgspec
 import structlog
@@ -9,13 +11,11 @@ import structlog
 
 def configure(form: str, level: str) -> None:
     """Sets up this process's logs; `form` is "json" or "console"."""
-    renderer: structlog.types.Processor = (
-        structlog.processors.JSONRenderer(
-            serializer=lambda value, **_: msgspec.json.encode(value, enc_hook=str).decode()
-        )
-        if form == "json"
-        else structlog.dev.ConsoleRenderer()
-    )
+    renderer: structlog.types.Processor = structlog.dev.ConsoleRenderer()
+    writer: Callable[[], Any] = structlog.PrintLoggerFactory(sys.stderr)
+    if form == "json":
+        renderer = structlog.processors.JSONRenderer(serializer=_json)
+        writer = structlog.BytesLoggerFactory(sys.stderr.buffer)
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
@@ -25,7 +25,7 @@ def configure(form: str, level: str) -> None:
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=writer,
         cache_logger_on_first_use=True,
     )
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s")
@@ -33,3 +33,7 @@ def configure(form: str, level: str) -> None:
 
 def _unchanged(logger: object, name: str, event: structlog.types.EventDict) -> structlog.types.EventDict:
     return event
+
+
+def _json(value: object, **_: object) -> bytes:
+    return msgspec.json.encode(value, enc_hook=str)

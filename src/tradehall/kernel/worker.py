@@ -18,7 +18,14 @@ from tradehall.kernel.listener import Listener
 
 log = structlog.get_logger()
 
+# How far off the next claim is at most, after one that brought something or while something due is not handed out.
+LOOK_AGAIN = timedelta(milliseconds=50)
+
 Job = Callable[[], Awaitable[None]]
+
+
+class Capped(list[Job]):
+    """What a claim brought that may have left more due, for a reason other than `room`."""
 
 
 class Source(Protocol):
@@ -41,7 +48,7 @@ class _Line:
     def __init__(self, source: Source) -> None:
         self.source = source
         self.quiet_until: datetime | None = None
-        # Work is due that was not handed out: its seller is at its cap, or another worker is just claiming.
+        # Work may be due that was not handed out: for want of room, or its seller is at its cap.
         self.backlog = False
 
     def woken(self) -> None:
@@ -141,15 +148,18 @@ class Worker:
                 self._jobs.add(task)
                 task.add_done_callback(self._job_done)
             claimed += len(jobs)
-            line.backlog = len(jobs) == room
-            if not line.backlog:
+            # A backlog lasts until a claim comes back empty; while it does, every job that ends makes room for another.
+            more = len(jobs) == room or isinstance(jobs, Capped)
+            line.backlog = more or (line.backlog and bool(jobs))
+            if self._room <= 0:
+                line.quiet_until = None
+            elif jobs:
+                line.quiet_until = min(line.quiet_until, now + LOOK_AGAIN) if line.quiet_until else None
+            elif line.quiet_until:
                 async with self._db.read() as reader:
                     moment = await line.source.next_due(reader)
-                line.backlog = moment is not None and moment <= now
-                if moment and line.quiet_until and not line.backlog:
-                    line.quiet_until = min(line.quiet_until, moment)
-            if line.backlog:
-                line.quiet_until = now + timedelta(milliseconds=50) if self._room > 0 else None
+                if moment and line.quiet_until:
+                    line.quiet_until = min(line.quiet_until, max(moment, now + LOOK_AGAIN))
         return claimed
 
     def _job_done(self, task: asyncio.Task[None]) -> None:

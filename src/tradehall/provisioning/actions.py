@@ -1,7 +1,6 @@
 """What happens to instances and the calls made for them: asked for, settled, given up, restarted."""
 
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -11,14 +10,15 @@ from tradehall.kernel.db import Tx
 from tradehall.kernel.ids import new_id
 from tradehall.kernel.journal import Event
 from tradehall.kernel.secrets import Seal
-from tradehall.protocols.v2 import InstanceInfo
+from tradehall.protocols.v2 import AppInfo, InstanceInfo
 from tradehall.provisioning import lane, queries
 from tradehall.provisioning.errors import BuyerWasRefunded, CallIsSettled, CallMovedOn, CallNotFound, InstanceNotFound
-from tradehall.provisioning.lane import Hands, Target
+from tradehall.provisioning.lane import Details, Hands, Target
 from tradehall.provisioning.model import (
     ACTIVITY_OF,
     RESTARTABLE_WHEN_FAILED,
     UNKNOWN_INSTANCE,
+    Attempt,
     Call,
     ClaimedCall,
     Judgement,
@@ -78,22 +78,37 @@ class Provisioning:
                                        months, state, created_at)
                 SELECT %(id)s, %(order)s, id, buyer_id, seller_id, product_id, endpoint_id, months, 'opening', %(now)s
                 FROM line
+            ), asked AS (
+                -- The first call of a new lane, written at once: nothing can be before it.
+                INSERT INTO seller_calls (id, seller_id, endpoint_id, activity, purpose, lane, order_id, order_number,
+                                          line_number, instance_id, state, due_at, window_ends_at, request_id,
+                                          created_at)
+                SELECT %(call)s, seller_id, endpoint_id, 'newInstance', 'open', %(id)s, %(order)s, order_number,
+                       line_number, %(id)s, 'waiting', %(now)s, %(until)s, %(request)s, %(now)s
+                FROM line
+                RETURNING pg_notify(%(channel)s, '')
             )
-            SELECT line_number, order_number, seller_id, endpoint_id, general_endpoint_id FROM line
+            SELECT line_number, order_number, seller_id, endpoint_id, general_endpoint_id FROM line, asked
             """,
-            {"id": instance_id, "order": event.subject_id, "now": tx.now},
+            {
+                "id": instance_id,
+                "call": new_id(tx.now),
+                "order": event.subject_id,
+                "until": self._until(tx, "open"),
+                "request": tx.request_id,
+                "channel": lane.CHANNEL,
+                "now": tx.now,
+            },
         )
         assert line is not None, "a paid order has a line"
-        to = Target(
-            line.seller_id, line.endpoint_id, event.subject_id, line.order_number, line.line_number, instance_id
-        )
-        await lane.enqueue(tx, "open", to, self._until(tx, "open"), lane=instance_id)
         if line.general_endpoint_id:
-            to = msgspec.structs.replace(to, endpoint_id=line.general_endpoint_id, instance_id=None)
+            to = Target(
+                line.seller_id, line.general_endpoint_id, event.subject_id, line.order_number, line.line_number, None
+            )
             await lane.enqueue(tx, "notify", to, self._until(tx, "notify"), lane=new_id(tx.now))
 
     async def settle(
-        self, tx: Tx, call: ClaimedCall, result: Judgement, attempt: dict[str, Any], hands: Hands | None = None
+        self, tx: Tx, call: ClaimedCall, result: Judgement, attempt: Attempt, hands: Hands | None = None
     ) -> Settled:
         """Records a try and draws its consequences: the call succeeds, is tried again or is given up.
 
@@ -101,12 +116,14 @@ class Provisioning:
         """
         following: ClaimedCall | None = None
         if self._does(call, result):
-            if moved := await lane.conclude(tx, call, "succeeded", attempt):
+            details = self._details(call, result)
+            moved = await lane.conclude(tx, call, "succeeded", attempt, sent=result.sent, details=details)
+            if moved:
                 following = await self._succeeded(tx, call, result, hands)
         elif (at := next_try(call, tx.now, self._settings)) is not None:
-            if moved := await lane.conclude(tx, call, "waiting", attempt, at):
+            if moved := await lane.conclude(tx, call, "waiting", attempt, sent=result.sent, due_at=at):
                 await self._note_failure(tx, call, result, at)
-        elif moved := await lane.conclude(tx, call, "failed", attempt):
+        elif moved := await lane.conclude(tx, call, "failed", attempt, sent=result.sent):
             await self._note_failure(tx, call, result, None)
             await self._gave_up(tx, call)
         if not moved and call.purpose == "open" and result.instance_id:
@@ -134,6 +151,18 @@ class Provisioning:
                 return result.succeeded or result.code == UNKNOWN_INSTANCE
             case "notify":
                 return result.succeeded
+
+    def is_one_statement(self, call: Call, result: Judgement) -> bool:
+        """Whether settling this try takes one statement only: nothing follows from learning an instance's details."""
+        return call.purpose == "details" and self._does(call, result)
+
+    def _details(self, call: Call, result: Judgement) -> Details | None:
+        if call.purpose not in ("await_opening", "details"):
+            return None
+        info = self._info(call, result)
+        app = (info.app if info else None) or AppInfo()
+        password = self._seal.close(app.password, str(call.instance_id)) if app.password else None
+        return Details(app.front_end_url, app.admin_url, app.user_name, password, app.memo)
 
     def _info(self, call: Call, result: Judgement) -> InstanceInfo | None:
         wanted = call.parameters["instance"]
@@ -171,10 +200,9 @@ class Provisioning:
                     return await self._follow_up(tx, call, "details", {"instance": name}, hands=hands)
                 await self._accepted(tx, call, result.instance_id)
             case "await_opening":
-                await self._store_details(tx, call, result)
                 await self._opened(tx, call, call.parameters["instance"])
             case "details":
-                await self._store_details(tx, call, result)
+                pass  # stored as the call was concluded
             case "release":
                 if await tx.fetch_value(
                     """
@@ -224,27 +252,6 @@ class Provisioning:
         facts = {"instance": call.instance_id, "expires_at": expires_at}
         await tx.record("instance.opened", "order", call.order_id, facts)
         return name
-
-    async def _store_details(self, tx: Tx, call: Call, result: Judgement) -> None:
-        info = self._info(call, result)
-        app = info.app if info else None
-        password = app.password if app else None
-        await tx.execute(
-            """
-            UPDATE instances SET front_end_url = %(front)s, admin_url = %(admin)s, user_name = %(user)s,
-                   password = %(password)s, memo = %(memo)s, details_at = %(now)s
-            WHERE id = %(id)s
-            """,
-            {
-                "id": call.instance_id,
-                "front": app.front_end_url if app else None,
-                "admin": app.admin_url if app else None,
-                "user": app.user_name if app else None,
-                "password": self._seal.close(password, str(call.instance_id)) if password else None,
-                "memo": app.memo if app else None,
-                "now": tx.now,
-            },
-        )
 
     async def _gave_up(self, tx: Tx, call: ClaimedCall) -> None:
         """A call's window is over. Opening given up ends the instance; everything else waits for a person."""

@@ -1,33 +1,33 @@
 """Carries out the calls that are due: builds and signs the request, sends it, records what came of it."""
 
-import json
 import re
 import secrets
 import time
+from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
 from functools import partial
-from typing import Any
 
 import structlog
-from prometheus_client import Counter, Histogram
+from prometheus_client import Counter as Metric
+from prometheus_client import Histogram
 
 from tradehall.kernel.db import DATABASE_AWAY, Database, Reader
 from tradehall.kernel.ids import new_id
 from tradehall.kernel.journal import SYSTEM
 from tradehall.kernel.outbound import Exchange, Outbound
 from tradehall.kernel.secrets import CannotUnseal, Seal
-from tradehall.kernel.worker import Job
+from tradehall.kernel.worker import Capped, Job
 from tradehall.protocols import v2
 from tradehall.provisioning.actions import Provisioning
 from tradehall.provisioning.lane import CHANNEL, Hands
-from tradehall.provisioning.model import Call, ClaimedCall, Judgement, business_id, judge_exchange
+from tradehall.provisioning.model import Attempt, Call, ClaimedCall, Judgement, business_id, judge_exchange
 from tradehall.provisioning.queries import CALL_COLUMNS
 from tradehall.settings import Settings
 
 log = structlog.get_logger()
 
-CALLS = Counter("tradehall_seller_calls", "Tries of calls to sellers", ["activity", "verdict"])
+CALLS = Metric("tradehall_seller_calls", "Tries of calls to sellers", ["activity", "verdict"])
 SECONDS = Histogram("tradehall_seller_call_seconds", "How long sellers took to answer", ["activity"])
 
 # What the message log shows in place of a password; the seller knows it, and whoever reads the log need not.
@@ -67,7 +67,9 @@ class SellerCalls:
                     "lease": self._hands.lease,
                 },
             )
-        return [partial(self._carry_out_with_following, call) for call in calls]
+        busiest = max(Counter(call.seller_id for call in calls).values(), default=0)
+        jobs = [partial(self._carry_out_with_following, call) for call in calls]
+        return Capped(jobs) if busiest == self._settings.seller_concurrency else jobs
 
     async def next_due(self, reader: Reader) -> datetime | None:
         """The earliest waiting call, or now if a lease has run out."""
@@ -143,20 +145,11 @@ class SellerCalls:
         exchange: Exchange | None,
         result: Judgement,
     ) -> ClaimedCall | None:
-        attempt = {
-            "started": started_at,
-            "url": url,
-            "request": body.decode(),
-            "verdict": result.verdict,
-            "code": result.code,
-            "trouble": result.trouble,
-            "message": result.message,
-            "warnings": list(result.warnings),
-            "sent": result.sent,
-            **self._response(exchange),
-        }
+        attempt = self._attempt(call, started_at, url, body, exchange, result)
+        # Most calls end with one statement, which needs no BEGIN and COMMIT around it.
+        unit = self._db.statement if self._provisioning.is_one_statement(call, result) else self._db.transaction
         try:
-            async with self._db.transaction(SYSTEM, request_id=call.request_id) as tx:
+            async with unit(SYSTEM, request_id=call.request_id) as tx:
                 settled = await self._provisioning.settle(tx, call, result, attempt, self._hands)
         except DATABASE_AWAY:
             # The result is lost with the connection; the lease ends, and the same order is asked for again.
@@ -166,15 +159,32 @@ class SellerCalls:
             log.warning("call_taken_over", call=str(call.id), attempt=call.attempts)
         return settled.following
 
-    def _response(self, exchange: Exchange | None) -> dict[str, Any]:
-        if exchange is None:
-            return dict.fromkeys(("milliseconds", "status", "headers", "response")) | {"truncated": False}
+    def _attempt(
+        self,
+        call: ClaimedCall,
+        started_at: datetime,
+        url: str,
+        body: bytes,
+        exchange: Exchange | None,
+        result: Judgement,
+    ) -> Attempt:
+        """The try as the message log keeps it: the answer cut to what the settings allow, passwords blotted out."""
         most = self._settings.message_log_body
-        text = exchange.body[:most].decode(errors="replace").replace("\0", "\ufffd")
-        return {
-            "milliseconds": exchange.milliseconds,
-            "status": exchange.status,
-            "headers": json.dumps(exchange.headers),
-            "response": _PASSWORD.sub(r"\1••••••\2", text),
-            "truncated": exchange.truncated or len(exchange.body) > most,
-        }
+        answer = exchange.body[:most].decode(errors="replace").replace("\0", "\ufffd") if exchange else None
+        return Attempt(
+            call_id=call.id,
+            number=call.attempts,
+            started_at=started_at,
+            milliseconds=exchange.milliseconds if exchange else None,
+            url=url,
+            request_body=body.decode(),
+            status=exchange.status if exchange else None,
+            response_headers=[list(header) for header in exchange.headers] if exchange else None,
+            response_body=_PASSWORD.sub(r"\1••••••\2", answer) if answer is not None else None,
+            truncated=exchange is not None and (exchange.truncated or len(exchange.body) > most),
+            verdict=result.verdict,
+            result_code=result.code,
+            trouble=result.trouble,
+            message=result.message,
+            warnings=list(result.warnings),
+        )

@@ -5,14 +5,14 @@ lane, ends or restarts a call of it holds the row of the lane's instance meanwhi
 """
 
 from datetime import datetime, timedelta
-from typing import Any, LiteralString
+from typing import LiteralString
 from uuid import UUID
 
 import msgspec
 
 from tradehall.kernel.db import Tx
 from tradehall.kernel.ids import new_id
-from tradehall.provisioning.model import ACTIVITY_OF, Call, CallState, Purpose
+from tradehall.provisioning.model import ACTIVITY_OF, Attempt, Call, CallState, Purpose
 
 CHANNEL: LiteralString = "seller_call"
 
@@ -79,7 +79,7 @@ async def enqueue(
             "order_number": to.order_number,
             "line_number": to.line_number,
             "instance": to.instance_id,
-            "parameters": msgspec.json.encode(parameters or {}).decode(),
+            "parameters": _json(parameters or {}),
             "due_at": due_at or tx.now,
             "until": until,
             "now": tx.now,
@@ -92,71 +92,55 @@ async def enqueue(
     return call_id if taken else None
 
 
+class Details(msgspec.Struct, frozen=True):
+    """What a query learned of an instance; the password is sealed."""
+
+    front_end_url: str | None
+    admin_url: str | None
+    user_name: str | None
+    password: bytes | None
+    memo: str | None
+
+
 async def conclude(
-    tx: Tx, call: Call, state: CallState, attempt: dict[str, Any], due_at: datetime | None = None
+    tx: Tx,
+    call: Call,
+    state: CallState,
+    attempt: Attempt,
+    *,
+    sent: bool,
+    due_at: datetime | None = None,
+    details: Details | None = None,
 ) -> bool:
-    """Records a try and moves its call on: to succeeded or failed, or back to waiting until `due_at`.
+    """Records a try and moves its call on: to succeeded or failed, or back to waiting until `due_at`. In one statement.
 
     False when another worker has taken the call over: the try is on record, yet the call is not this worker's to move.
     """
-    moved = await tx.fetch_value(
+    moved: bool = await tx.fetch_value(
         """
-        WITH held AS MATERIALIZED (
-            SELECT FROM instances WHERE id = %(instance)s FOR NO KEY UPDATE
-        ), moved AS (
-            UPDATE seller_calls
-            SET state = %(state)s, due_at = coalesce(%(due_at)s, due_at), worker = NULL, leased_until = NULL,
-                settled_at = CASE WHEN %(due_at)s::timestamptz IS NULL THEN %(now)s::timestamptz END,
-                verdict = %(verdict)s, result_code = %(code)s, trouble = %(trouble)s,
-                first_sent = CASE WHEN %(sent)s THEN coalesce(first_sent, %(number)s) ELSE first_sent END
-            WHERE (SELECT count(*) FROM held) >= 0
-              AND id = %(call)s AND state = 'running' AND attempts = %(number)s
-            RETURNING id
-        ), tried AS (
-            INSERT INTO call_attempts (call_id, number, seller_id, activity, started_at, milliseconds, url,
-                                       request_body, status, response_headers, response_body, truncated, verdict,
-                                       result_code, trouble, message, warnings)
-            VALUES (%(call)s, %(number)s, %(seller)s, %(activity)s, %(started)s, %(milliseconds)s, %(url)s,
-                    %(request)s, %(status)s, %(headers)s, %(response)s, %(truncated)s, %(verdict)s, %(code)s,
-                    %(trouble)s, %(message)s, %(warnings)s)
-            -- A try declared lost whose answer arrives after all: the record is put right.
-            ON CONFLICT (call_id, number) DO UPDATE SET
-                milliseconds = excluded.milliseconds, url = excluded.url, request_body = excluded.request_body,
-                status = excluded.status, response_headers = excluded.response_headers,
-                response_body = excluded.response_body, truncated = excluded.truncated, verdict = excluded.verdict,
-                result_code = excluded.result_code, trouble = excluded.trouble, message = excluded.message,
-                warnings = excluded.warnings
-        )
-        SELECT true FROM moved
+        SELECT conclude_seller_call(%(call)s, %(number)s, %(lane)s, %(instance)s, %(now)s, %(state)s, %(due_at)s,
+                                    %(sent)s, %(attempt)s, %(details)s)
         """,
-        attempt
-        | {
+        {
             "call": call.id,
-            "instance": call.instance_id,
-            "seller": call.seller_id,
-            "activity": call.activity,
             "number": call.attempts,
+            "lane": call.lane,
+            "instance": call.instance_id,
+            "now": tx.now,
             "state": state,
             "due_at": due_at,
-            "now": tx.now,
+            "sent": sent,
+            "attempt": _json(
+                {**msgspec.structs.asdict(attempt), "seller_id": call.seller_id, "activity": call.activity}
+            ),
+            "details": _json(details) if details else None,
         },
     )
-    # Opening is the first call of a lane, and nothing is queued behind it before it has settled.
-    if moved and due_at is None and call.purpose not in ("open", "notify"):
-        await _advance(tx, call.lane)
-    return bool(moved)
+    return moved
 
 
-async def _advance(tx: Tx, lane: UUID) -> None:
-    """The next call of a lane moves up; it is due since it was asked for."""
-    await tx.execute(
-        """
-        UPDATE seller_calls SET state = 'waiting'
-        WHERE id = (SELECT id FROM seller_calls WHERE lane = %(lane)s AND state = 'queued' ORDER BY place LIMIT 1)
-        RETURNING pg_notify(%(channel)s, '')
-        """,
-        {"lane": lane, "channel": CHANNEL},
-    )
+def _json(value: object) -> str:
+    return msgspec.json.encode(value).decode()
 
 
 async def resume(tx: Tx, call: Call, until: datetime) -> None:

@@ -65,6 +65,7 @@ REQUIRED = N_("This must not be empty.")
 TOO_LONG = N_("Write at most {most} characters.")
 NOT_A_NUMBER = N_("Write a whole number.")
 NOT_A_CHOICE = N_("Choose one of the options.")
+DONE_BEFORE = N_("This was sent twice; it was done once.")
 HOMES = {"buyer": "/buyer", "seller": "/seller", "platform": "/operator"}
 _CONSOLES: dict[str, Console] = {"buyer": "buyer", "seller": "seller", "platform": "operator"}
 
@@ -411,6 +412,7 @@ class _Done(msgspec.Struct, frozen=True):
 
     to: str
     said: str
+    before: bool = False  # when this same form was sent
 
 
 Again = Callable[[Problem | None], Awaitable[PageResponse]]
@@ -429,7 +431,7 @@ async def perform(
     """Runs `action` in a transaction of whoever asks, then sends the browser to `to` (303) and says `said` there.
 
     `said` is a message id marked with N_, or makes a finished text of the action's result. A form that holds an
-    idempotency key (`{{ form_key(form) }}`) has one effect however often it is sent. When the action raises a Problem
+    idempotency key (`{{ form_key(form) }}`) has one effect however often it is sent; sent again, that is said. When the action raises a Problem
     that the person can do something about (wrong fields, a conflict, a declined payment), `again` shows the page anew;
     the answer's status is the problem's. Without `again`, and for what is unknown or not theirs, the error page tells.
     """
@@ -445,7 +447,7 @@ async def perform(
         answer = await again(problem)
         answer.status_code = problem.status
         return answer
-    return redirect(request, done.to, done.said, tone)
+    return redirect(request, done.to, done.said, "info" if done.before else tone)
 
 
 async def _run(
@@ -461,7 +463,8 @@ async def _run(
         if form is not None and form.idempotency_key and visitor.actor.person_id:
             once = await keyed(tx, visitor.actor.person_id, form.idempotency_key, b"form")
             if once.replay is not None:
-                return msgspec.json.decode(once.replay, type=_Done)
+                earlier = msgspec.json.decode(once.replay, type=_Done)
+                return _Done(earlier.to, texts(request).gettext(DONE_BEFORE), before=True)
         result = await action(tx)
         done = _Done(
             to if isinstance(to, str) else to(result),

@@ -184,3 +184,51 @@ BEGIN
         END IF;
     END LOOP;
 END $$;
+
+-- Records a try and moves its call on: to p_state, or back to waiting until p_due_at. What a query learned of the
+-- instance is stored, and the next call of the lane moves up. False when another worker has taken the call over: the
+-- try is on record, yet the call was not this worker's to move. One statement, because every call ends with it.
+CREATE FUNCTION conclude_seller_call(
+    p_call uuid, p_number integer, p_lane uuid, p_instance uuid, p_now timestamptz, p_state text,
+    p_due_at timestamptz, p_sent boolean, p_attempt jsonb, p_details jsonb)
+RETURNS boolean LANGUAGE plpgsql AS $$
+BEGIN
+    -- Whoever changes a lane holds its instance.
+    PERFORM FROM instances WHERE id = p_instance FOR NO KEY UPDATE;
+
+    -- A try declared lost whose answer arrives after all: the record is put right.
+    INSERT INTO call_attempts SELECT t.* FROM jsonb_populate_record(NULL::call_attempts, p_attempt) t
+    ON CONFLICT (call_id, number) DO UPDATE SET
+        milliseconds = excluded.milliseconds, url = excluded.url, request_body = excluded.request_body,
+        status = excluded.status, response_headers = excluded.response_headers,
+        response_body = excluded.response_body, truncated = excluded.truncated, verdict = excluded.verdict,
+        result_code = excluded.result_code, trouble = excluded.trouble, message = excluded.message,
+        warnings = excluded.warnings;
+
+    UPDATE seller_calls
+    SET state = p_state, due_at = coalesce(p_due_at, due_at), worker = NULL, leased_until = NULL,
+        settled_at = CASE WHEN p_due_at IS NULL THEN p_now END,
+        verdict = p_attempt->>'verdict', result_code = p_attempt->>'result_code', trouble = p_attempt->>'trouble',
+        first_sent = CASE WHEN p_sent THEN coalesce(first_sent, p_number) ELSE first_sent END
+    WHERE id = p_call AND state = 'running' AND attempts = p_number;
+    IF NOT FOUND THEN
+        RETURN false;
+    END IF;
+
+    IF p_details IS NOT NULL THEN
+        UPDATE instances SET
+            front_end_url = p_details->>'front_end_url', admin_url = p_details->>'admin_url',
+            user_name = p_details->>'user_name', password = decode(p_details->>'password', 'base64'),
+            memo = p_details->>'memo', details_at = p_now
+        WHERE id = p_instance;
+    END IF;
+
+    IF p_due_at IS NULL THEN
+        UPDATE seller_calls SET state = 'waiting'
+        WHERE id = (SELECT id FROM seller_calls WHERE lane = p_lane AND state = 'queued' ORDER BY place LIMIT 1);
+        IF FOUND THEN
+            PERFORM pg_notify('seller_call', '');
+        END IF;
+    END IF;
+    RETURN true;
+END $$;

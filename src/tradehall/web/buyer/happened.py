@@ -1,17 +1,13 @@
-"""What happened to an order, as its buyer reads it: newest first, tries that failed alike in a row told once."""
+"""What happened to an order, as its buyer reads it: newest first, tries that failed alike told once."""
 
-from collections.abc import Callable, Sequence
-from datetime import datetime
+from collections.abc import Sequence
 from typing import Any
 
-import msgspec
-
-from tradehall.kernel.i18n import N_, DateStyle, Translator
+from tradehall.kernel.i18n import N_, Translator
 from tradehall.provisioning.standing import explanation
 from tradehall.trading.model import HappenedEvent
+from tradehall.web.happened import Clock, Told, told
 from tradehall.web.templating import Tone
-
-Clock = Callable[[datetime, DateStyle], str]
 
 _TITLES: dict[str, tuple[str, Tone]] = {
     "order.placed": (N_("Order placed"), "neutral"),
@@ -43,89 +39,51 @@ _REASONS: dict[str, str] = {
 }
 
 
-class _Told(msgspec.Struct):
-    """A log entry, with how many like it came directly before."""
-
-    event: HappenedEvent
-    content: dict[str, Any]
-    times: int = 1
-
-    @property
-    def facts(self) -> dict[str, Any]:
-        facts: dict[str, Any] = self.content.get("facts") or {}
-        return facts
-
-
 def timeline(log: Sequence[HappenedEvent], texts: Translator, clock: Clock, currency: str) -> list[dict[str, Any]]:
     """What the macro `timeline` shows of a log given oldest first. `clock` writes the reader's times."""
-    return [_entry(told, texts, clock, currency) for told in reversed(_gathered(log))]
+    return [_entry(one, texts, clock, currency) for one in told(log)]
 
 
-def _gathered(log: Sequence[HappenedEvent]) -> list[_Told]:
-    gathered: list[_Told] = []
-    for event in log:
-        told = _Told(event, msgspec.json.decode(event.entry))
-        if gathered and event.kind == "call.failed" and _alike(gathered[-1], told):
-            told.times = gathered.pop().times + 1
-        gathered.append(told)
-    return gathered
-
-
-def _alike(one: _Told, other: _Told) -> bool:
-    same = ("activity", "verdict", "code", "trouble")
-    return one.event.kind == other.event.kind and all(one.facts.get(key) == other.facts.get(key) for key in same)
-
-
-def _entry(told: _Told, texts: Translator, clock: Clock, currency: str) -> dict[str, Any]:
-    kind, facts = told.event.kind, told.facts
+def _entry(one: Told, texts: Translator, clock: Clock, currency: str) -> dict[str, Any]:
+    kind = one.event.kind
     title, tone = _TITLES.get(kind, (N_("Something happened: %(kind)s"), "neutral"))
     return {
         "title": texts.gettext(title, kind=kind),
-        "text": _text(told, texts, clock, facts, currency),
+        "text": _text(one, texts, clock, currency),
         "tone": tone,
-        "time": told.event.at,
-        "who": _who(told, texts),
-        "kind": kind,
+        "time": one.event.at,
+        "who": one.who(texts),
     }
 
 
-def _text(told: _Told, texts: Translator, clock: Clock, facts: dict[str, Any], currency: str) -> str:
-    match told.event.kind:
+def _text(one: Told, texts: Translator, clock: Clock, currency: str) -> str:
+    facts = one.facts
+    match one.event.kind:
         case "order.placed" if "total_minor" in facts:
             return texts.gettext("Total %(amount)s.", amount=texts.money(facts["total_minor"], currency))
-        case "order.paid" if "amount_minor" in facts:
+        case "order.paid" | "order.refunded" if "amount_minor" in facts:
             amount = texts.money(facts["amount_minor"], currency)
             return texts.gettext("%(amount)s, reference %(number)s.", amount=amount, number=facts.get("reference", "—"))
         case "order.cancelled":
             return texts.lookup(_REASONS.get(facts.get("reason", ""), ""))
         case "order.refund_requested":
             return texts.gettext("Refund number %(number)s.", number=facts.get("number", "—"))
-        case "order.refunded" if "amount_minor" in facts:
-            amount = texts.money(facts["amount_minor"], currency)
-            return texts.gettext("%(amount)s, reference %(number)s.", amount=amount, number=facts.get("reference", "—"))
-        case "instance.opened" if facts.get("expires_at"):
-            until = clock(datetime.fromisoformat(facts["expires_at"]), "date")
+        case "instance.opened" if until := one.moment("expires_at", clock, "date"):
             return texts.gettext("It runs until %(date)s.", date=until)
         case "call.failed" | "call.given_up" | "call.restarted":
-            return _of_call(told, texts, clock)
+            return _of_call(one, texts, clock)
     return ""
 
 
-def _of_call(told: _Told, texts: Translator, clock: Clock) -> str:
+def _of_call(one: Told, texts: Translator, clock: Clock) -> str:
     """What was tried, what came back, how often, and when it is tried again."""
-    facts = told.facts
+    facts = one.facts
     parts = [texts.lookup(_WHAT_FOR.get(facts.get("activity", ""), facts.get("activity", "")))]
     reason = explanation(facts.get("code"), facts.get("trouble"), facts.get("verdict"))
     if reason:
         parts.append(texts.lookup(reason))
-    if told.times > 1:
-        parts.append(texts.ngettext("%(num)s time in a row", "%(num)s times in a row", told.times))
-    if facts.get("again_at"):
-        again = clock(datetime.fromisoformat(facts["again_at"]), "time")
+    if one.times > 1:
+        parts.append(texts.ngettext("%(num)s time in a row", "%(num)s times in a row", one.times))
+    if again := one.moment("again_at", clock, "time"):
         parts.append(texts.gettext("tried again at %(time)s", time=again))
     return " · ".join(part for part in parts if part)
-
-
-def _who(told: _Told, texts: Translator) -> str:
-    name: str = (told.content.get("actor") or {}).get("name") or ""
-    return name or texts.gettext("Marketplace")

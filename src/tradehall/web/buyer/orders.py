@@ -12,7 +12,7 @@ from tradehall.catalog.model import Listing
 from tradehall.edge.access import installation_of, only
 from tradehall.kernel.db import Reader, Tx
 from tradehall.kernel.errors import Conflict, Problem
-from tradehall.kernel.i18n import N_, translator, zone
+from tradehall.kernel.i18n import N_
 from tradehall.provisioning import queries as provisioning
 from tradehall.provisioning.model import Instance
 from tradehall.provisioning.standing import NextStep, next_step
@@ -29,7 +29,6 @@ from tradehall.web.common import (
     WebRequest,
     chosen,
     day,
-    locale_of,
     page,
     perform,
     read_form,
@@ -41,6 +40,7 @@ from tradehall.web.common import (
     timezone_of,
     wanted_page,
 )
+from tradehall.web.happened import clock_for
 from tradehall.web.labels import ORDER_STATES
 from tradehall.web.public.choice import choose, price_named
 
@@ -50,6 +50,8 @@ WAYS_TO_PAY: dict[str, tuple[str, str]] = {
     "balance": (N_("Account balance"), N_("Test money: nothing is really charged.")),
     "declined_card": (N_("A card that is declined"), N_("To see what happens when a payment fails.")),
 }
+PAID, PAID_BEFORE = N_("Paid. The seller is asked to open it."), N_("It was paid before; nothing was taken again.")
+CANCELLED, CANCELLED_BEFORE = N_("The order is cancelled."), N_("The order was cancelled before.")
 
 
 # --- the list
@@ -187,6 +189,9 @@ async def pay(request: WebRequest, number: str) -> PageResponse:
     form = await read_form(request)
     gateway = installation_of(request).gateway
 
+    async with reading(request) as reader:
+        before = await _order(reader, request, number)
+
     async def action(tx: Tx) -> None:
         await actions.pay(tx, gateway, number=number, instrument=form.value("instrument", "balance"))
 
@@ -198,13 +203,21 @@ async def pay(request: WebRequest, number: str) -> PageResponse:
         return _payment(request, order, form, problem)
 
     return await perform(
-        request, action, to=f"/buyer/orders/{number}", said=N_("Paid. The seller is asked to open it."), again=again
+        request,
+        action,
+        to=f"/buyer/orders/{number}",
+        said=PAID if before.paid_at is None else PAID_BEFORE,
+        tone="success" if before.paid_at is None else "info",
+        again=again,
     )
 
 
 @post("/buyer/orders/{number:str}/cancel", guards=BUYERS, status_code=200)
 async def cancel(request: WebRequest, number: str) -> PageResponse:
     """Gives up an unpaid order; doing so twice is fine."""
+
+    async with reading(request) as reader:
+        before = await _order(reader, request, number)
 
     async def action(tx: Tx) -> None:
         await actions.cancel(tx, number=number)
@@ -213,7 +226,12 @@ async def cancel(request: WebRequest, number: str) -> PageResponse:
         return await _detail(request, number, problem)
 
     return await perform(
-        request, action, to=f"/buyer/orders/{number}", said=N_("The order is cancelled."), tone="info", again=again
+        request,
+        action,
+        to=f"/buyer/orders/{number}",
+        said=CANCELLED_BEFORE if before.state == "cancelled" else CANCELLED,
+        tone="info",
+        again=again,
     )
 
 
@@ -288,7 +306,7 @@ async def progress(request: WebRequest, number: str) -> Response[Any]:
 
 
 def _told(request: WebRequest, followed: Followed) -> dict[str, Any]:
-    words, clock_zone = translator(locale_of(request)), zone(timezone_of(request))
+    words = texts(request)
     order = followed.order
     return {
         "followed": followed,
@@ -296,9 +314,7 @@ def _told(request: WebRequest, followed: Followed) -> dict[str, Any]:
         "instances": followed.instances,
         "next": next_card(followed.step, order, words, followed.instances),
         "steps_shown": steps(order, followed.instances, words),
-        "events": timeline(
-            followed.log, words, lambda moment, style: words.time(moment, clock_zone, style), order.currency
-        ),
+        "events": timeline(followed.log, words, clock_for(words.locale, timezone_of(request)), order.currency),
         "states": ORDER_STATES,
     }
 

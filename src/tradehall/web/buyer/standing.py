@@ -64,15 +64,17 @@ def steps(order: Order, instances: Sequence[Instance], texts: Translator) -> lis
     """The order's way: placed → paid → opened → completed, or where it left it."""
     _ = texts.gettext
     opened = next((one.opened_at for one in instances if one.opened_at), None)
-    items = [{"label": _("Placed"), "state": "done", "time": order.created_at}]
+    items = [{"label": _("Ordered"), "state": "done", "time": order.created_at}]
     if order.state == "cancelled" and order.paid_at is None:
         return [*items, {"label": _("Cancelled"), "state": "failed", "time": order.cancelled_at}]
-    items.append(_step(_("Paid"), order.paid_at, current=order.state == "pending_payment", note=_("your turn")))
+    items.append(_step(_("Paid") if order.paid_at else _("To be paid"), order.paid_at, current=order.state == "pending_payment", note=_("your turn")))
     if order.state == "cancelled":
         items.append({"label": _("Opening failed"), "state": "failed", "time": order.cancelled_at})
         refunding = order.refunded_at is None
-        return [*items, _step(_("Refunded"), order.refunded_at, current=refunding, note=_("under way"))]
-    items.append(_step(_("Opened"), opened, current=order.state == "processing", note=_("under way")))
+        label = _("Refund") if refunding else _("Refunded")
+        return [*items, _step(label, order.refunded_at, current=refunding, note=_("under way"))]
+    opening = order.state == "processing"
+    items.append(_step(_("Opening") if opening and not opened else _("Opened"), opened, current=opening, note=""))
     items.append(_step(_("Completed"), order.completed_at, current=False, note=""))
     return items
 

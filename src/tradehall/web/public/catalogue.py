@@ -48,10 +48,16 @@ async def catalogue(request: WebRequest) -> PageResponse:
 
 @get("/products/{slug:str}")
 async def product(request: WebRequest, slug: str) -> PageResponse:
-    """A product and the ways to buy it. What is chosen stands in the address, so it survives signing in."""
+    """A product and the ways to buy it. What is chosen stands in the address, so it survives signing in.
+
+    Whoever follows an old link to what has been taken off sale is told so (410).
+    """
     visitor = visitor_of(request)
     async with reading(request) as reader:
         listing = await queries.listing(reader, slug, visitor.actor if visitor.seat else None)
+        gone = await queries.withdrawn(reader, slug) if listing is None else None
+    if gone:
+        return page(request, "public/withdrawn.html", http_status=410, product=gone, categories=CATEGORY_LABELS)
     if listing is None:
         raise ProductNotFound
     choice = choose(listing, Form(request, list(request.query_params.multi_items())))

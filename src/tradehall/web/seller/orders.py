@@ -17,8 +17,9 @@ from tradehall.trading.queries import OrderFilter
 from tradehall.web import labels
 from tradehall.web.common import PageResponse, WebRequest, chosen, day, page, reading, searched, texts, timezone_of
 from tradehall.web.common import wanted_page as wanted_page_of
+from tradehall.web.happened import clock_for
 from tradehall.web.seller import hints, words
-from tradehall.web.seller.happened import clock_for, timeline
+from tradehall.web.seller.happened import timeline
 from tradehall.web.templating import Tone
 
 _TITLES: dict[NextKind, tuple[str, Tone]] = {
@@ -80,7 +81,7 @@ def orders_handlers(base: str, kind: str) -> list[HTTPRouteHandler]:
             log = await queries.log_of_order(reader, found.id)
             now = reader.now
         step = next_step(found, calls, instances, now)
-        locale = texts(request).locale
+        said = texts(request)
         return page(
             request,
             "seller/order.html",
@@ -90,7 +91,7 @@ def orders_handlers(base: str, kind: str) -> list[HTTPRouteHandler]:
             wire=wire,
             step=step,
             next=_next_card(request, base, kind, found, step),
-            happened=timeline(log, locale, clock_for(locale, timezone_of(request))),
+            happened=timeline(log, said, clock_for(said.locale, timezone_of(request))),
             base=base,
             **VOCABULARY,
         )
