@@ -40,7 +40,7 @@ class WrongMode(Exception):
 class Installation:
     """One process's share of an installation. `async with` opens and closes it."""
 
-    def __init__(self, settings: Settings, dsn: str, clock: Clock | None = None) -> None:
+    def __init__(self, settings: Settings, dsn: str, clock: Clock | None = None, *, listening: bool = True) -> None:
         self.settings = settings
         self.clock = clock or Clock()
         self.seal = Seal(secret_key(settings.secret_key, settings.data_dir))
@@ -60,6 +60,8 @@ class Installation:
         )
         self.seats = Seats(self.db)
         self._watchers: defaultdict[str, set[asyncio.Event]] = defaultdict(set)
+        # A process that only works hears of moved clocks through its worker, and of people and orders not at all.
+        self._listens = listening
         self._listening: asyncio.Task[None] | None = None
         self._clock_reading: asyncio.Task[None] | None = None
 
@@ -73,7 +75,8 @@ class Installation:
                 seats.CHANNEL: self.seats.forget,
                 CLOCK_CHANNEL: self._clock_moved,
             }
-            self._listening = asyncio.create_task(Listener(self.db, heard).run())
+            if self._listens:
+                self._listening = asyncio.create_task(Listener(self.db, heard).run())
         except BaseException:
             await self.__aexit__()
             raise
@@ -99,7 +102,13 @@ class Installation:
             SellerCalls(self.db, self.provisioning, self.outbound, self.seal, self.settings),
             DueWork(self.db, handlers),
         )
-        return Worker(self.db, sources, concurrency=self.settings.worker_concurrency, poll=self.settings.worker_poll)
+        return Worker(
+            self.db,
+            sources,
+            concurrency=self.settings.worker_concurrency,
+            poll=self.settings.worker_poll,
+            also_heard={} if self._listens else {CLOCK_CHANNEL: self._clock_moved},
+        )
 
     @contextmanager
     def watching(self, number: str) -> Iterator[asyncio.Event]:
@@ -180,10 +189,10 @@ async def database(settings: Settings) -> AsyncIterator[str]:
 
 
 @asynccontextmanager
-async def opened(settings: Settings, *, migrating: bool = True) -> AsyncIterator[Installation]:
+async def opened(settings: Settings, *, migrating: bool = True, listening: bool = True) -> AsyncIterator[Installation]:
     """A whole installation in this process, its schema brought up to date first."""
     async with database(settings) as dsn:
         if migrating:
             await migrate.migrate(dsn)
-        async with Installation(settings, dsn) as installation:
+        async with Installation(settings, dsn, listening=listening) as installation:
             yield installation

@@ -98,7 +98,7 @@ async def test_the_timeline_tells_each_side_what_concerns_it(
     order = (await client.get(f"{API}/orders/{number}", headers=await as_(world.seller))).json()
     assert order["placed_by_email"] is order["payment_reference"] is None
     chinese = await client.get(path, headers=await as_(world.buyer) | {"Accept-Language": "zh"})
-    assert "卖家服务器" in chinese.json()["next"]["text"]
+    assert "商家服务器" in chinese.json()["next"]["text"]
 
 
 async def test_a_write_sent_twice_at_once_with_one_key_has_one_effect(client: Client, as_: As, world: World) -> None:

@@ -101,6 +101,13 @@ async def test_paying_and_cancelling_twice_claim_nothing_new(enter: Enter, world
     assert "Paid. The seller is asked to open it." in (await visitor.post(path, **form)).text
     assert "It was paid before; nothing was taken again." in (await visitor.post(path, **form)).text
 
+    await visitor.get(CHOICE.format(price=world.monthly, quantity=1, periods=1))
+    page = await visitor.send("/buyer/orders/new")
+    path = page.url.path.removesuffix("/pay") + "/cancel"
+    form = visitor.form(path)
+    assert "The order is cancelled." in (await visitor.post(path, **form)).text
+    assert "The order was cancelled before." in (await visitor.post(path, **form)).text
+
 
 async def test_wrong_numbers_are_marked_and_kept(enter: Enter, world: World, shop: Shop) -> None:
     visitor = await enter(world.buyer)

@@ -78,7 +78,7 @@ async def work(settings: Settings) -> None:
     logs.configure(settings.log_format, settings.log_level)
     if settings.worker_metrics_port:
         start_http_server(settings.worker_metrics_port, settings.host)
-    async with installation.opened(settings) as opened:
+    async with installation.opened(settings, listening=False) as opened:
         worker = opened.worker()
         told = 0
 

@@ -179,14 +179,14 @@ def _target(url: str, rules: AddressRules) -> _Target:
     scheme, ipv6, host, port_text = match.groups()
     port = int(port_text) if port_text else 443 if scheme.lower() == "https" else 80
     if not 1 <= port <= 65535:
-        raise _Objection("bad_address", "The port must be between 1 and 65535.")
+        raise _Objection("bad_address", N_("The port must be between 1 and 65535."))
     literal: _Ip | None = None
     # aiohttp takes these two shapes for addresses and asks no resolver.
     if ipv6 or host.replace(".", "").isdigit():
         try:
             literal = ip_address(ipv6 or host)
         except ValueError:
-            raise _Objection("bad_address", "The host is not a valid IP address.") from None
+            raise _Objection("bad_address", N_("The host is not a valid IP address.")) from None
         if not rules.permit(ipv6 or host, literal, port):
             raise _Objection("address_refused", NOT_PUBLIC)
     return _Target(ipv6 or host, port, literal)

@@ -6,7 +6,7 @@ its lease ends.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -58,8 +58,17 @@ class _Line:
 class Worker:
     """Runs the work of its sources until it is stopped."""
 
-    def __init__(self, db: Database, sources: Sequence[Source], *, concurrency: int, poll: timedelta) -> None:
+    def __init__(
+        self,
+        db: Database,
+        sources: Sequence[Source],
+        *,
+        concurrency: int,
+        poll: timedelta,
+        also_heard: Mapping[str, Callable[[str], None]] | None = None,
+    ) -> None:
         self._db = db
+        self._also_heard = dict(also_heard or {})
         self._lines = [_Line(source) for source in sources]
         self._concurrency = concurrency
         self._poll = poll
@@ -130,7 +139,7 @@ class Worker:
 
             return heard
 
-        return {line.source.channel: announcer(line) for line in self._lines}
+        return self._also_heard | {line.source.channel: announcer(line) for line in self._lines}
 
     async def _claim_all(self) -> int:
         """Claims from every source that may have something due, as long as there is room."""

@@ -431,9 +431,10 @@ async def perform(
     """Runs `action` in a transaction of whoever asks, then sends the browser to `to` (303) and says `said` there.
 
     `said` is a message id marked with N_, or makes a finished text of the action's result. A form that holds an
-    idempotency key (`{{ form_key(form) }}`) has one effect however often it is sent; sent again, that is said. When the action raises a Problem
-    that the person can do something about (wrong fields, a conflict, a declined payment), `again` shows the page anew;
-    the answer's status is the problem's. Without `again`, and for what is unknown or not theirs, the error page tells.
+    idempotency key (`{{ form_key(form) }}`) has one effect however often it is sent; sent again, that is what is said.
+    When the action raises a Problem that the person can do something about (wrong fields, a conflict, a declined
+    payment), `again` shows the page anew; the answer's status is the problem's. Without `again`, and for what is
+    unknown or not theirs, the error page tells.
     """
     try:
         done = await _run(request, action, to, said, form)

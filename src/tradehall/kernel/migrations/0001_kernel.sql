@@ -62,7 +62,7 @@ CREATE TABLE due_rows (
     parked_at    timestamptz,
     created_at   timestamptz NOT NULL,
     CONSTRAINT one_row_per_kind_and_subject UNIQUE (kind, subject_id)
-) WITH (fillfactor = 80);
+) WITH (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_cost_delay = 0);
 COMMENT ON TABLE due_rows IS 'Work that waits for its moment. Carried out: deleted in the same transaction. Failing again and again: parked.';
 COMMENT ON COLUMN due_rows.leased_until IS 'In the database''s own time, not the sandbox''s.';
 CREATE INDEX due_rows_next ON due_rows (due_at) WHERE parked_at IS NULL;

@@ -63,7 +63,7 @@ CREATE TABLE seller_calls (
     created_at     timestamptz NOT NULL,
     CHECK ((state = 'running') = (worker IS NOT NULL AND leased_until IS NOT NULL)),
     CHECK ((state IN ('succeeded', 'failed', 'cancelled')) = (settled_at IS NOT NULL))
-) WITH (fillfactor = 70);
+) WITH (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_cost_delay = 0);
 COMMENT ON COLUMN seller_calls.lane IS 'Calls of one lane go out strictly one after the other: an instance''s, or one notification''s own.';
 COMMENT ON COLUMN seller_calls.first_sent IS 'The first try that may have reached the seller; null while none has.';
 COMMENT ON COLUMN seller_calls.place IS 'The order within a lane; ids made in the same millisecond do not tell.';
@@ -74,7 +74,8 @@ CREATE UNIQUE INDEX one_head_per_lane ON seller_calls (lane) WHERE state IN ('wa
 CREATE INDEX seller_calls_queued ON seller_calls (lane, place) WHERE state = 'queued';
 CREATE INDEX seller_calls_waiting ON seller_calls (seller_id, due_at) WHERE state = 'waiting';
 CREATE INDEX seller_calls_due ON seller_calls (due_at) WHERE state = 'waiting';
-CREATE INDEX seller_calls_running ON seller_calls (seller_id, leased_until) WHERE state = 'running';
+CREATE INDEX seller_calls_running ON seller_calls (seller_id) WHERE state = 'running';
+CREATE INDEX seller_calls_leases ON seller_calls (leased_until) WHERE state = 'running';
 CREATE INDEX seller_calls_of_seller ON seller_calls (seller_id, id);
 CREATE INDEX seller_calls_of_order ON seller_calls (order_id, id);
 -- What a seller or an operator looks for among millions: the failing, and the rarer interfaces. A call that succeeds at
@@ -120,6 +121,9 @@ DECLARE
     taken  integer;
     room   integer := p_room;
 BEGIN
+    -- A claim that a crash of the database undoes is simply made again, so nobody waits for it to reach the disk.
+    PERFORM set_config('synchronous_commit', 'off', true);
+
     -- Instances are locked before calls, as everybody does; where someone else is busy, the next claim sees to it.
     WITH silent AS MATERIALIZED (
         SELECT c.id, c.instance_id FROM seller_calls c

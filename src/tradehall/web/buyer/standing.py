@@ -67,7 +67,8 @@ def steps(order: Order, instances: Sequence[Instance], texts: Translator) -> lis
     items = [{"label": _("Ordered"), "state": "done", "time": order.created_at}]
     if order.state == "cancelled" and order.paid_at is None:
         return [*items, {"label": _("Cancelled"), "state": "failed", "time": order.cancelled_at}]
-    items.append(_step(_("Paid") if order.paid_at else _("To be paid"), order.paid_at, current=order.state == "pending_payment", note=_("your turn")))
+    unpaid = order.paid_at is None
+    items.append(_step(_("To be paid") if unpaid else _("Paid"), order.paid_at, current=unpaid, note=_("your turn")))
     if order.state == "cancelled":
         items.append({"label": _("Opening failed"), "state": "failed", "time": order.cancelled_at})
         refunding = order.refunded_at is None

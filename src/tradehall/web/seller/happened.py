@@ -1,4 +1,4 @@
-"""What happened to an order, as its seller and the operator read it: newest first, tries that failed alike told once."""
+"""What happened to an order, as its seller and operators read it: newest first, tries that failed alike told once."""
 
 from collections.abc import Sequence
 from typing import Any
