@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager, contextmanager, suppress
 from datetime import timedelta
 from uuid import UUID
 
+from tradehall.catalog.offers import Offers
 from tradehall.kernel import due, embedded, migrate
 from tradehall.kernel.clock import Clock
 from tradehall.kernel.db import Database, Tx
@@ -59,6 +60,7 @@ class Installation:
             settings.login_attempts, settings.login_pause, timedelta(days=settings.session_days)
         )
         self.seats = Seats(self.db)
+        self.offers = Offers(self.db)
         self._watchers: defaultdict[str, set[asyncio.Event]] = defaultdict(set)
         # A process that only works hears of moved clocks through its worker, and of people and orders not at all.
         self._listens = listening

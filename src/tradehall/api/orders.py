@@ -127,6 +127,7 @@ async def place_order(request: ApiRequest, data: PlaceOrder, idempotency_key: Id
             quantity=data.quantity,
             period_number=data.period_number,
             expected_total=data.expected_total,
+            known=await installation_of_app(request).offers.of(data.price_id),
             unpaid_ttl=installation_of_app(request).settings.unpaid_order_ttl,
         )
         return PlacedOrder(placed.id, placed.number)

@@ -119,7 +119,7 @@ async def conclude(
     moved: bool = await tx.fetch_value(
         """
         SELECT conclude_seller_call(%(call)s, %(number)s, %(lane)s, %(instance)s, %(now)s, %(state)s, %(due_at)s,
-                                    %(sent)s, %(attempt)s, %(details)s)
+                                    %(sent)s, %(attempt)s, %(details)s, %(durable)s)
         """,
         {
             "call": call.id,
@@ -134,6 +134,8 @@ async def conclude(
                 {**msgspec.structs.asdict(attempt), "seller_id": call.seller_id, "activity": call.activity}
             ),
             "details": _json(details) if details else None,
+            # Should a crash of the database undo that an instance's details were learned, they are asked for again.
+            "durable": call.purpose != "details",
         },
     )
     return moved

@@ -8,7 +8,7 @@ import msgspec
 
 from tradehall.catalog import queries as catalog
 from tradehall.catalog.errors import NoLongerOnSale, PriceNotFound
-from tradehall.catalog.model import Quote, quote
+from tradehall.catalog.model import Offer, Quote, quote
 from tradehall.kernel import due
 from tradehall.kernel.db import Tx
 from tradehall.kernel.due import DueRow
@@ -57,14 +57,20 @@ async def place(
     period_number: int | None,
     unpaid_ttl: timedelta,
     expected_total: int | None = None,
+    known: Offer | None = None,
 ) -> Placed:
     """Places an order for the actor's organisation; unpaid, it expires after `unpaid_ttl`.
 
-    Raises OnlyBuyersOrder, PriceNotFound, NoLongerOnSale, Invalid, or PriceChanged when the total is not the one the
-    buyer saw (`expected_total`, minor units).
+    `known` is the offer as it was seen a moment ago; it is looked up anew when it no longer holds. Raises
+    OnlyBuyersOrder, PriceNotFound, NoLongerOnSale, Invalid, or PriceChanged when the total is not the one the buyer saw
+    (`expected_total`, minor units).
     """
     if tx.actor.kind != "buyer":
         raise OnlyBuyersOrder
+    if known and known.on_sale:
+        cost = quote(known, quantity, period_number)
+        if expected_total in (None, cost.total_minor) and (placed := await _write(tx, known, cost, unpaid_ttl)):
+            return placed
     offer = await catalog.offer(tx, price_id)
     if offer is None:
         raise PriceNotFound
@@ -73,6 +79,14 @@ async def place(
     cost = quote(offer, quantity, period_number)
     if expected_total is not None and cost.total_minor != expected_total:
         raise PriceChanged(total=decimal_text(cost.total_minor, cost.currency), currency=cost.currency)
+    placed = await _write(tx, offer, cost, unpaid_ttl)
+    if placed is None:
+        raise NoLongerOnSale
+    return placed
+
+
+async def _write(tx: Tx, offer: Offer, cost: Quote, unpaid_ttl: timedelta) -> Placed | None:
+    """Writes the order, if the offer still is what it is taken for; None if not."""
     order_id = new_id(tx.now)
     values: dict[str, Any] = {
         "id": order_id,
@@ -97,19 +111,24 @@ async def place(
         "mode": offer.charging_mode,
         "period_type": offer.period_type,
         "period_number": cost.period_number,
-        "quantity": quantity,
+        "quantity": cost.quantity,
         "unit": cost.unit_minor,
     }
-    number: str = await tx.fetch_value(
+    number: str | None = await tx.fetch_value(
         """
-        WITH unpaid AS (
+        WITH offered AS (
+            SELECT FROM prices r JOIN skus k ON k.id = r.sku_id JOIN products p ON p.id = k.product_id
+            WHERE r.id = %(price)s AND r.amount_minor = %(unit)s AND r.currency = %(currency)s
+              AND r.on_sale AND k.on_sale AND p.state = 'on_sale'
+        ), unpaid AS (
             INSERT INTO due_rows (id, kind, subject_id, due_at, created_at)
-            VALUES (%(due)s, %(expire)s, %(id)s, %(expires)s, %(now)s)
+            SELECT %(due)s, %(expire)s, %(id)s, %(expires)s, %(now)s FROM offered
         ), placed AS (
             INSERT INTO orders (id, number, order_type, buyer_id, seller_id, placed_by, product_id, state, currency,
                                 total_minor, request_id, created_at, expires_at)
-            VALUES (%(id)s, next_order_number(%(now)s), 'NEW', %(buyer)s, %(seller)s, %(person)s, %(product)s,
-                    'pending_payment', %(currency)s, %(total)s, %(request)s, %(now)s, %(expires)s)
+            SELECT %(id)s, next_order_number(%(now)s), 'NEW', %(buyer)s, %(seller)s, %(person)s, %(product)s,
+                   'pending_payment', %(currency)s, %(total)s, %(request)s, %(now)s, %(expires)s
+            FROM offered
             RETURNING id, number
         )
         INSERT INTO order_lines (id, order_id, seller_id, number, sku_id, price_id, product_name_en, product_name_zh,
@@ -123,6 +142,8 @@ async def place(
         """,
         values,
     )
+    if number is None:
+        return None
     facts = {"number": number, "total_minor": cost.total_minor, "currency": cost.currency, "product": offer.product_id}
     await tx.record("order.placed", "order", order_id, facts)
     return Placed(order_id, number)

@@ -4,18 +4,14 @@ CREATE SEQUENCE order_number_seq;
 
 -- CS, the minute in China's time, and five characters that never repeat within sixty million orders: the sequence
 -- stepped by a number coprime to 36^5, so that neighbours look unrelated and no retry for a collision is ever needed.
-CREATE FUNCTION next_order_number(at timestamptz) RETURNS text LANGUAGE plpgsql VOLATILE AS $$
-DECLARE
-    digits CONSTANT text := '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ';
-    n bigint := (nextval('order_number_seq') * 22695475 + 48213371) % 60466176;
-    tail text := '';
-BEGIN
-    FOR i IN 1..5 LOOP
-        tail := substr(digits, (n % 36)::int + 1, 1) || tail;
-        n := n / 36;
-    END LOOP;
-    RETURN 'CS' || to_char(at AT TIME ZONE 'Asia/Shanghai', 'YYMMDDHH24MI') || tail;
-END $$;
+CREATE FUNCTION next_order_number(at timestamptz) RETURNS text LANGUAGE sql VOLATILE AS $$
+    SELECT 'CS' || to_char(at AT TIME ZONE 'Asia/Shanghai', 'YYMMDDHH24MI')
+           || substr(d, (n / 1679616)::int + 1, 1) || substr(d, (n / 46656 % 36)::int + 1, 1)
+           || substr(d, (n / 1296 % 36)::int + 1, 1) || substr(d, (n / 36 % 36)::int + 1, 1)
+           || substr(d, (n % 36)::int + 1, 1)
+    FROM (SELECT (nextval('order_number_seq') * 22695475 + 48213371) % 60466176 AS n,
+                 '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ' AS d) AS tail
+$$;
 
 CREATE TABLE orders (
     id            uuid        PRIMARY KEY,

@@ -191,12 +191,17 @@ END $$;
 
 -- Records a try and moves its call on: to p_state, or back to waiting until p_due_at. What a query learned of the
 -- instance is stored, and the next call of the lane moves up. False when another worker has taken the call over: the
--- try is on record, yet the call was not this worker's to move. One statement, because every call ends with it.
+-- try is on record, yet the call was not this worker's to move. One statement, because every call ends with it. What can
+-- simply be asked again need not be durable the moment it is written.
 CREATE FUNCTION conclude_seller_call(
     p_call uuid, p_number integer, p_lane uuid, p_instance uuid, p_now timestamptz, p_state text,
-    p_due_at timestamptz, p_sent boolean, p_attempt jsonb, p_details jsonb)
+    p_due_at timestamptz, p_sent boolean, p_attempt jsonb, p_details jsonb, p_durable boolean)
 RETURNS boolean LANGUAGE plpgsql AS $$
 BEGIN
+    IF NOT p_durable THEN
+        PERFORM set_config('synchronous_commit', 'off', true);
+    END IF;
+
     -- Whoever changes a lane holds its instance.
     PERFORM FROM instances WHERE id = p_instance FOR NO KEY UPDATE;
 
