@@ -283,7 +283,9 @@ async def health(reader: Reader, seller_id: UUID) -> list[Health]:
         FROM unnest(ARRAY['newInstance', 'queryInstance', 'releaseInstance', 'orderNotify']) AS a (activity),
         LATERAL (
             SELECT row_number() OVER (ORDER BY t.started_at DESC) AS n, t.*,
-                   t.verdict NOT IN ('success', 'in_progress') AND t.trouble IS DISTINCT FROM 'no_info' AS bad
+                   t.verdict NOT IN ('success', 'in_progress') AND t.trouble IS DISTINCT FROM 'no_info'
+                   -- What is to be released and unknown to the seller is gone, which is all that was asked.
+                   AND NOT (t.activity = 'releaseInstance' AND t.result_code IS NOT DISTINCT FROM '000003') AS bad
             FROM call_attempts t WHERE t.seller_id = %(seller)s AND t.activity = a.activity
             ORDER BY t.started_at DESC LIMIT 200
         ) r
