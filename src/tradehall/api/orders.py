@@ -120,6 +120,9 @@ async def place_order(request: ApiRequest, data: PlaceOrder, idempotency_key: Id
     For your organisation. It waits for payment, and is cancelled if it is not paid in time.
     """
 
+    # Before the transaction: who holds one connection must not wait for another.
+    known = await installation_of_app(request).offers.of(data.price_id)
+
     async def action(tx: Tx) -> PlacedOrder:
         placed = await actions.place(
             tx,
@@ -127,7 +130,7 @@ async def place_order(request: ApiRequest, data: PlaceOrder, idempotency_key: Id
             quantity=data.quantity,
             period_number=data.period_number,
             expected_total=data.expected_total,
-            known=await installation_of_app(request).offers.of(data.price_id),
+            known=known,
             unpaid_ttl=installation_of_app(request).settings.unpaid_order_ttl,
         )
         return PlacedOrder(placed.id, placed.number)
