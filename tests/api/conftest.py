@@ -2,9 +2,8 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 
+import httpx
 import pytest
-from litestar import Litestar
-from litestar.testing import AsyncTestClient
 from tests.world import World
 
 from tradehall.app import create_app
@@ -13,7 +12,7 @@ from tradehall.kernel.journal import Actor
 from tradehall.parties import actions as parties
 from tradehall.parties import queries as parties_queries
 
-Client = AsyncTestClient[Litestar]
+Client = httpx.AsyncClient
 TokenFor = Callable[[Actor], Awaitable[str]]
 As = Callable[[Actor], Awaitable[dict[str, str]]]
 
@@ -21,7 +20,9 @@ As = Callable[[Actor], Awaitable[dict[str, str]]]
 @pytest.fixture
 async def client(installation: Installation) -> AsyncIterator[Client]:
     """A client without a token, which asks for English."""
-    async with AsyncTestClient(create_app(installation)) as client:
+    # In the application's own event loop, where those who wait for a database connection are woken.
+    transport = httpx.ASGITransport(create_app(installation), raise_app_exceptions=False)  # type: ignore[arg-type]
+    async with httpx.AsyncClient(transport=transport, base_url="http://testserver.local") as client:
         client.headers["Accept-Language"] = "en"
         yield client
 
