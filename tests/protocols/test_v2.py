@@ -105,12 +105,12 @@ def test_an_instance_may_be_opened_later() -> None:
 
 def test_only_creation_and_query_may_be_in_progress() -> None:
     assert judged("queryInstance", {"resultCode": "000004"}).verdict == "in_progress"
-    for activity in ("releaseInstance", "orderNotify"):
+    for activity in set(ACTIVITIES) - {"newInstance", "queryInstance"}:
         assert judged(activity, {"resultCode": "000004"}) == Answer("refused", code="000004")
 
 
-@pytest.mark.parametrize("activity", ["releaseInstance", "orderNotify"])
-def test_release_and_notification_need_nothing_but_the_code(activity: Activity) -> None:
+@pytest.mark.parametrize("activity", sorted(set(ACTIVITIES) - {"newInstance", "queryInstance"}))
+def test_everything_else_needs_nothing_but_the_code(activity: Activity) -> None:
     assert judged(activity, {"resultCode": "000000"}) == Answer("success", code="000000")
 
 
@@ -289,9 +289,18 @@ def test_what_is_unusable_within_an_instance_is_left_out() -> None:
 
 
 @pytest.mark.parametrize("info", [None, [], {}, "i", [{}], [{"instanceId": "i" * 65}]])
-def test_a_query_answered_without_an_instance_is_not_believed(info: Any) -> None:
+def test_a_query_answered_without_an_instance_says_that_it_is_not_ready(info: Any) -> None:
     answer = judged("queryInstance", {"resultCode": "000000", "info": info})
-    assert (answer.verdict, answer.fault) == ("unreadable", "no_info")
+    assert answer == Answer("in_progress", code="000000")
+
+
+def test_another_instance_than_the_one_asked_for_does_not_count() -> None:
+    body = b'{"resultCode":"000000","info":[{"instanceId":"i"}]}'
+    assert judge("queryInstance", 200, JSON, body).verdict == "success"
+    assert judge("queryInstance", 200, JSON, body, asked=["h", "i"]).verdict == "success"
+    assert judge("queryInstance", 200, JSON, body, asked=["j"]) == Answer(
+        "in_progress", code="000000", instances=(InstanceInfo("i"),)
+    )
 
 
 # Whatever comes
