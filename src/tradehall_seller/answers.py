@@ -8,31 +8,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
-from enum import StrEnum
 from typing import Any
 
-from tradehall_seller.verify import Rejected
+from tradehall_seller.codes import Code as Code
+from tradehall_seller.codes import Refused
 
 CONTENT_TYPE = "application/json"
-
-
-class Code(StrEnum):
-    """Result codes. Anything but SUCCESS, and IN_PROGRESS to a new or queried instance, makes the call be repeated."""
-
-    SUCCESS = "000000"
-    NOT_AUTHENTIC = "000001"
-    WRONG_PARAMETER = "000002"
-    NO_SUCH_INSTANCE = "000003"
-    IN_PROGRESS = "000004"
-    TROUBLE = "000005"
-    NO_RESOURCE = "000100"
-    MOBILE_TAKEN = "000101"
-    EMAIL_TAKEN = "000102"
-    BOUGHT_BEFORE = "000103"
-    SERVICE_TROUBLE = "000104"
-    BENEFIT_HELD = "000105"
-    SOLD_OUT = "000106"
-    EMAIL_DOMAIN_TAKEN = "000107"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,9 +46,15 @@ class Instance:
     usage: tuple[Usage, ...] = ()
 
 
-def opened(instance_id: str) -> bytes:
-    """newInstance: it is there. The same order line always gets the same id, of at most 64 characters."""
-    return answer(Code.SUCCESS, "success", instanceId=instance_id)
+def opened(instance_id: str, app: App | None = None, encrypt_type: str | None = None) -> bytes:
+    """newInstance: it is there. The same order line always gets the same id, of at most 64 characters.
+
+    Only V1 has the rest: how the buyer gets in, and how user name and password were encrypted before.
+    """
+    described = None if app is None else _app(app)
+    return answer(
+        Code.SUCCESS, "success", **_present(encryptType=encrypt_type, instanceId=instance_id, appInfo=described)
+    )
 
 
 def opening(instance_id: str) -> bytes:
@@ -75,9 +62,10 @@ def opening(instance_id: str) -> bytes:
     return answer(Code.IN_PROGRESS, "in progress", instanceId=instance_id)
 
 
-def described(instances: Iterable[Instance]) -> bytes:
-    """queryInstance: all that were asked for."""
-    return answer(Code.SUCCESS, "success", info=[_instance(instance) for instance in instances])
+def described(instances: Iterable[Instance], encrypt_type: str | None = None) -> bytes:
+    """queryInstance: all that were asked for. Only V1 says how user names and passwords were encrypted before."""
+    info = [_instance(instance) for instance in instances]
+    return answer(Code.SUCCESS, "success", **_present(encryptType=encrypt_type, info=info))
 
 
 def in_progress() -> bytes:
@@ -86,7 +74,7 @@ def in_progress() -> bytes:
 
 
 def done() -> bytes:
-    """releaseInstance, orderNotify: done, now or earlier."""
+    """All the others: done, now or earlier."""
     return answer(Code.SUCCESS, "success")
 
 
@@ -95,8 +83,8 @@ def refused(code: str, message: str) -> bytes:
     return answer(code, message)
 
 
-def rejected(rejection: Rejected) -> bytes:
-    """What a call is told that could not be verified."""
+def rejected(rejection: Refused) -> bytes:
+    """What a call is told that could not be verified, or was refused."""
     return answer(rejection.code, rejection.message)
 
 
@@ -107,16 +95,20 @@ def answer(code: str, message: str, **members: Any) -> bytes:
 def _instance(instance: Instance) -> dict[str, Any]:
     members: dict[str, Any] = {"instanceId": instance.instance_id}
     if instance.app is not None:
-        members["appInfo"] = _present(
-            frontEndUrl=instance.app.front_end_url,
-            adminUrl=instance.app.admin_url,
-            userName=instance.app.user_name,
-            password=instance.app.password,
-            memo=instance.app.memo,
-        )
+        members["appInfo"] = _app(instance.app)
     if instance.usage:
         members["usageInfo"] = [_usage(usage) for usage in instance.usage]
     return members
+
+
+def _app(app: App) -> dict[str, Any]:
+    return _present(
+        frontEndUrl=app.front_end_url,
+        adminUrl=app.admin_url,
+        userName=app.user_name,
+        password=app.password,
+        memo=app.memo,
+    )
 
 
 def _usage(usage: Usage) -> dict[str, Any]:

@@ -1,3 +1,4 @@
+import hashlib
 import json
 import threading
 from collections.abc import Callable
@@ -6,10 +7,11 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.seller import signing_by_hand as sign
 
 from tradehall.protocols import v2
 from tradehall.protocols.signing import sign_v2
-from tradehall_seller import Call, NonceCache, Rejected, Verifier
+from tradehall_seller import Call, NonceCache, Reason, Rejected, Verifier
 
 KEY = "test-access-key-0001"
 NONCE = "Of4lsV7H1qrzVDI52O5CFk2ofPcZRaA6"
@@ -151,3 +153,53 @@ def test_anything_unsigned_is_rejected_and_nothing_else_happens(given_query: str
 def test_no_signature_of_another_kind_is_accepted(signature: str, body: bytes) -> None:
     given_query = f"timestamp={AT}&nonce={NONCE}&signature=".encode() + signature.encode()
     rejection(lambda: verifier().verify(given_query, body))
+
+
+def reason(given_query: str, body: bytes = BODY, keys: Any = KEY) -> Reason:
+    with pytest.raises(Rejected) as caught:
+        Verifier(keys, now=lambda: AT / 1000).verify(given_query, body)
+    return caught.value.reason
+
+
+def test_each_refusal_has_its_reason() -> None:
+    assert reason("nonce=n&signature=x") == Reason.TIMESTAMP_MISSING
+    assert reason("nonce=n&signature=x&timestamp=x") == Reason.TIMESTAMP_FORMAT
+    assert reason(query(at=AT // 1000)) == Reason.TIMESTAMP_IN_SECONDS
+    assert reason(query(at=AT - 75_000)) == Reason.TIMESTAMP_OLD
+    assert reason(query(at=AT + 75_000)) == Reason.TIMESTAMP_AHEAD
+    assert reason(query(nonce="")) == Reason.NONCE_MISSING
+    assert reason(query(nonce="n" * 129)) == Reason.NONCE_TOO_LONG
+    assert reason(f"timestamp={AT}&nonce=n") == Reason.SIGNATURE_MISSING
+    assert reason(query(), b"{") == Reason.BODY_NOT_JSON
+    assert reason(query(), b"[]") == Reason.BODY_NOT_AN_OBJECT
+    assert reason(query(b"{}"), b"{}") == Reason.ACTIVITY_MISSING
+    assert reason(query(key="another")) == Reason.SIGNATURE_WRONG
+
+
+def test_the_usual_mistakes_are_named() -> None:
+    def signed(canonical: bytes) -> str:
+        return f"timestamp={AT}&nonce={NONCE}&signature={sign.mac(KEY, canonical).hex()}"
+
+    prefix = f"{KEY}{NONCE}{AT}".encode()
+    assert reason(signed(prefix + hashlib.sha256(BODY).hexdigest().encode())) == Reason.PLAIN_HASH
+    assert reason(signed(prefix + BODY)) == Reason.KIT_RULE
+    assert reason(query(), keys=[f" {KEY}\n"]) == Reason.KEY_WITH_BLANKS
+
+
+def test_how_far_off_the_clock_is_is_said() -> None:
+    message = rejection(lambda: verifier(AT + 75_000).verify(query(), BODY))[1]
+    assert message == "timestamp is 75 s behind this server's clock, more than 60 seconds"
+
+
+def test_while_keys_are_exchanged_both_are_accepted_and_the_call_says_which() -> None:
+    two = Verifier({"new": "another", "old": KEY}, now=lambda: AT / 1000)
+    assert two.verify(query(), BODY).key == "old"
+    assert two.verify(query(key="another", nonce="n"), BODY).key == "new"
+    rejection(lambda: two.verify(query(key="a third"), BODY))
+    assert KEY not in repr(two.keys)
+
+
+@pytest.mark.parametrize("keys", ["", [], {}, [KEY, ""]])
+def test_no_key_is_no_key(keys: Any) -> None:
+    with pytest.raises(ValueError):
+        Verifier(keys)

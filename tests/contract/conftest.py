@@ -1,0 +1,3 @@
+from tests.contract.peers import online
+
+__all__ = ["online"]
