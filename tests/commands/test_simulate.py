@@ -1,0 +1,245 @@
+"""The simulation: nothing is violated, the same seed gives the same steps, and each invariant can fail."""
+
+import json
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, LiteralString
+
+import psycopg
+import pytest
+from tests.commands.running import tradehall_command, traversable_directory
+from tests.conftest import Server
+
+from tradehall.commands.simulate.command import furnish, shared_out
+from tradehall.commands.simulate.faults import Rates
+from tradehall.commands.simulate.invariants import INVARIANTS, Watch
+from tradehall.commands.simulate.market import Market
+from tradehall.commands.simulate.people import Merchant
+from tradehall.commands.simulate.run import Done, Run
+from tradehall.kernel.db import Reader
+from tradehall.trading.life import Life
+from tradehall_seller.book import Entry
+
+LIVES = 12
+NOTHING_FAILS = Rates(0, 0, 0)
+
+
+@pytest.fixture(scope="module")
+def marketplace(server: Server) -> Iterator[tuple[str, Market]]:
+    """The name of a furnished database, to be copied, and what is in it."""
+    import asyncio
+
+    name = server.create()
+    yield name, asyncio.run(furnish(server.address(name)))
+    server.drop(name)
+
+
+class Simulator:
+    """Makes marketplaces to live in."""
+
+    def __init__(self, server: Server, template: str, market: Market) -> None:
+        self._server = server
+        self._template = template
+        self._market = market
+
+    @asynccontextmanager
+    async def run(self, seed: str = "1", lives: int = LIVES, rates: Rates | None = None) -> AsyncIterator[Run]:
+        name = self._server.create(self._template)
+        try:
+            run = Run(self._server.address(name), self._market, seed, 1, lives, rates or Rates())
+            async with run.open():
+                yield run
+        finally:
+            self._server.drop(name)
+
+    async def done(self, seed: str, lives: int = LIVES, rates: Rates | None = None) -> Done:
+        async with self.run(seed, lives, rates) as run:
+            return await run.run()
+
+
+@pytest.fixture
+def simulator(server: Server, marketplace: tuple[str, Market]) -> Simulator:
+    return Simulator(server, *marketplace)
+
+
+# --- As it should be -------------------------------------------------------------------------------------------------
+
+
+async def test_whatever_goes_wrong_nothing_comes_out_wrong_and_the_same_seed_gives_the_same_steps(
+    simulator: Simulator,
+) -> None:
+    often = Rates(calls=0.25, claims=0.1, connections=0.05)
+    first, again, other = [await simulator.done(seed, 25, often) for seed in ("a", "a", "b")]
+    assert first.violations == again.violations == other.violations == []
+    assert first.steps > 200
+    assert (first.digest, first.last) == (again.digest, again.last)
+    assert first.digest != other.digest
+
+
+def test_the_command_ends_in_one_line_of_json_and_leaves_nothing(server: Server) -> None:
+    with traversable_directory() as directory:
+        ran = tradehall_command(
+            directory,
+            "simulate",
+            "--lives",
+            "21",
+            "--seed",
+            "5",
+            "--json",
+            DATABASE_URL=server.dsn,
+            TMPDIR=str(directory),
+        )
+        assert ran.returncode == 0, ran.stderr
+        told = json.loads(ran.stdout.splitlines()[-1])
+        assert list(told) == ["lives", "steps", "lives_per_s", "violations"]
+        assert told["lives"] == 21
+        assert told["steps"] > 100
+        assert told["violations"] == dict.fromkeys(INVARIANTS, 0)
+        assert "digest of all steps" in ran.stderr
+        assert not list(Path(directory).glob("tradehall-bench-*"))
+    with psycopg.connect(server.dsn) as connection:
+        left = connection.execute("SELECT datname FROM pg_database WHERE datname ~ 'tradehall_(simulation|bench)'")
+        assert left.fetchall() == []
+
+
+def test_lives_are_shared_out_alike_on_every_machine() -> None:
+    assert shared_out(7) == [7]
+    assert shared_out(101) == [51, 50]
+    assert sum(shared_out(12_345)) == 12_345
+    assert len(shared_out(12_345)) % 2 == 0
+
+
+# --- Each invariant can fail -----------------------------------------------------------------------------------------
+
+
+async def seen_after(run: Run, *statements: LiteralString, last: bool = False) -> dict[str, int]:
+    """Which invariants are violated, and how often, once these statements have been run. They are undone again."""
+    watch = Watch()
+    async with run.installation.db.read() as reader, reader.connection.transaction(force_rollback=True):
+        for statement in statements:
+            changed = await reader.connection.execute(statement)
+            assert changed.rowcount != 0, "there is something to break"
+        await watch.check(Reader(reader.connection, reader.now), run, last=last)
+    return {name: count for name, count in watch.counts().items() if count}
+
+
+@pytest.fixture
+async def midway(simulator: Simulator) -> AsyncIterator[Run]:
+    """A marketplace in the middle of its lives, where all is well."""
+    async with simulator.run("midway", 25, NOTHING_FAILS) as run:
+        await run.live(60)
+        assert await seen_after(run) == {}
+        yield run
+
+
+ANY_LIFE = "(SELECT id FROM due_rows WHERE kind = 'subscription.life' ORDER BY id LIMIT 1)"
+ANY_RUNNING = """
+    (SELECT i.id FROM instances i JOIN subscriptions s USING (id)
+     WHERE i.state = 'running' AND s.state = 'active' ORDER BY i.id LIMIT 1)
+"""
+
+
+@pytest.mark.parametrize(
+    ("invariant", "statements"),
+    [
+        ("nothing_forgotten", (f"DELETE FROM due_rows WHERE id = {ANY_LIFE}",)),
+        ("nothing_overdue", (f"UPDATE due_rows SET due_at = '2026-01-01' WHERE id = {ANY_LIFE}",)),
+        ("no_surprise", (f"UPDATE due_rows SET last_error = 'ValueError: no' WHERE id = {ANY_LIFE}",)),
+        ("states_agree", (f"UPDATE instances SET state = 'opening' WHERE id = {ANY_RUNNING}",)),
+        (
+            "money_adds_up",
+            (
+                "ALTER TABLE payments DROP CONSTRAINT paying_twice_is_one_payment",
+                """
+                INSERT INTO payments
+                SELECT gen_random_uuid(), order_id, gateway, reference, amount_minor, currency, paid_by, created_at
+                FROM payments WHERE amount_minor > 0 ORDER BY id LIMIT 1
+                """,
+            ),
+        ),
+    ],
+)
+async def test_what_the_database_has_wrong_is_seen(
+    midway: Run, invariant: str, statements: tuple[LiteralString, ...]
+) -> None:
+    assert set(await seen_after(midway, *statements)) == {invariant}
+
+
+def an_instance(run: Run, generation: str = "V2") -> tuple[Any, Entry]:
+    """The book of a seller and an instance in it that is alive."""
+    for seller in run.sellers.values():
+        if seller.kind.generation == generation:
+            book = seller.sample.book
+            for effect in book.effects:
+                entry = book.find(effect.instance_id)
+                if effect.kind == "open" and entry and not entry.released and not entry.frozen:
+                    return book, entry
+    raise AssertionError("somebody has something")
+
+
+async def test_what_a_seller_has_wrong_is_seen(midway: Run) -> None:
+    book, entry = an_instance(midway)
+    opened = next(effect for effect in book.effects if effect.instance_id == entry.instance_id)
+
+    book.effects.append(replace(opened, instance_id="twice"))
+    assert await seen_after(midway) == {"one_effect_per_order": 1}
+    book.effects.pop()
+
+    entry.frozen = True
+    assert await seen_after(midway) == {"frozen_means_frozen": 1}
+    entry.frozen = False
+
+    entry.expire_time = "20300101000000"
+    assert await seen_after(midway) == {"terms_agree": 1}
+    entry.expire_time = ""
+
+    entry.released = True
+    assert await seen_after(midway) == {"nothing_orphaned": 1}
+
+
+async def test_what_the_gateway_has_otherwise_is_seen(midway: Run) -> None:
+    reference = next(reference for reference, amount in midway.till.collected.items() if amount)
+    midway.till.collected[reference] += 1
+    assert await seen_after(midway) == {"money_adds_up": 1}
+
+
+async def test_a_journal_that_was_tampered_with_is_seen_at_the_end(simulator: Simulator) -> None:
+    async with simulator.run("journal", 3, NOTHING_FAILS) as run:
+        assert (await run.run()).violations == []
+        tampered = await seen_after(
+            run,
+            "ALTER TABLE events DISABLE TRIGGER events_are_append_only",
+            "UPDATE events SET kind = 'order.payed' WHERE kind = 'order.paid'",
+            last=True,
+        )
+        assert set(tampered) == {"journal_whole"}
+
+
+async def test_calls_that_overtook_each_other_are_seen_at_the_end(simulator: Simulator) -> None:
+    async with simulator.run("order", 6, NOTHING_FAILS) as run:
+        assert (await run.run()).violations == []
+        run.transport.arrivals.reverse()
+        assert set(await seen_after(run, last=True)) == {"calls_in_order"}
+
+
+async def test_sellers_who_create_twice_are_found_out(simulator: Simulator, monkeypatch: pytest.MonkeyPatch) -> None:
+    def always(merchant: Merchant, mood: object) -> None:
+        merchant._seller.manner = "by_business_id"
+
+    monkeypatch.setattr(Merchant, "_set", always)
+    done = await simulator.done("twice", 30, Rates(calls=0.5, claims=0, connections=0))
+    seen = {found.invariant for found in done.violations}
+    assert {"one_effect_per_order", "one_live_instance_per_line"} <= seen
+
+
+async def test_work_that_forgets_what_comes_next_is_found_out(
+    simulator: Simulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def forgetful(life: Life, *_: object) -> None:
+        pass
+
+    monkeypatch.setattr(Life, "carry_out_step", forgetful)
+    done = await simulator.done("forgetful", LIVES, NOTHING_FAILS)
+    assert "nothing_forgotten" in {found.invariant for found in done.violations}
