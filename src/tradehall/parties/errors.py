@@ -1,6 +1,6 @@
 """What can go wrong when people sign in."""
 
-from tradehall.kernel.errors import Forbidden, NotFound, NotSignedIn, TooMany
+from tradehall.kernel.errors import Conflict, Forbidden, NotFound, NotSignedIn, TooMany
 
 
 class WrongPassword(NotSignedIn):
@@ -29,3 +29,11 @@ class OnlyAdmins(Forbidden):
 
 class WrongConsole(Forbidden):
     """This part is for another kind of organisation than the one you act for."""
+
+
+class CredentialNotFound(NotFound):
+    """Your organisation has no such API credential."""
+
+
+class TooManyCredentials(Conflict):
+    """Your organisation has {most} API credentials, as many as one can have. Revoke one that is no longer used."""
