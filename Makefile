@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 ARGS ?=
 export PYTHON VENV
 
-.PHONY: help install demo test check bench docs lock clean
+.PHONY: help install demo test check bench simulate soak docs lock clean
 
 help: ## what can be made here
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -32,6 +32,12 @@ check: install ## lint, formatting, types, import rules; says everything that is
 bench: install ## orders a second and list pages, measured on this machine
 	@$(BIN)/tradehall bench orders $(ARGS)
 	@$(BIN)/tradehall bench list
+
+simulate: install ## 2,000 lives of orders by moved clock, with everything that can go wrong; ARGS='--seed 7'
+	@$(BIN)/tradehall simulate --lives 2000 $(ARGS)
+
+soak: install ## 300 orders while everything is killed at random for five minutes; ARGS='--seed 7 --keep DIR'
+	@$(BIN)/tradehall soak --orders 300 --kills 120 --every 2.5 $(ARGS)
 
 docs: install ## write anew what the documentation takes from the code
 	@$(BIN)/python scripts/generate_docs.py

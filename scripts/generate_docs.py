@@ -77,6 +77,12 @@ def call_states() -> str:
     return state_diagram(CALL_MOVES, "queued", "waiting")
 
 
+def subscription_states() -> str:
+    from tradehall.trading.terms import SUBSCRIPTION_MOVES
+
+    return state_diagram(SUBSCRIPTION_MOVES, "active")
+
+
 def product_states() -> str:
     from tradehall.catalog.model import PRODUCT_MOVES
 
@@ -84,15 +90,16 @@ def product_states() -> str:
 
 
 def story_table() -> str:
-    from tradehall.provisioning.actions import Provisioning
+    from tradehall.provisioning.asking import Asking
     from tradehall.story import story
+    from tradehall.trading.outcome import Outcome
 
-    reactions: Any = (
-        Provisioning  # the class serves: what is wanted of a reaction is its name and what it says of itself
-    )
+    # The classes serve: what is wanted of a reaction is its name and what it says of itself.
+    asking: Any = Asking
+    outcome: Any = Outcome
     rows = [
         (f"`{event}`", f"`{reaction.__module__.split('.')[1]}.{reaction.__name__}`", _first_sentence(reaction))
-        for event, following in story(reactions).items()
+        for event, following in story(asking, outcome).items()
         for reaction in following
     ]
     return table(("event", "reaction", "what it does"), rows)
@@ -190,6 +197,62 @@ def errors_page() -> str:
     )
 
 
+def outcomes_page() -> str:
+    from tradehall.provisioning import outcomes
+
+    def cell(purpose: Any, finding: Any) -> str:
+        decision = outcomes.DECISIONS.get((purpose, finding))
+        return f"{outcomes.KNOWLEDGE[decision.knows]}: {decision.then.replace('_', ' ')}" if decision else "—"
+
+    answers = table(
+        ("call", *(f"`{finding}`" for finding in outcomes.FINDINGS)),
+        ((f"`{purpose}`", *(cell(purpose, finding) for finding in outcomes.FINDINGS)) for purpose in outcomes.PURPOSES),
+    )
+    endings = table(
+        ("call", "given up, nothing done", "given up, unknown"),
+        (
+            (f"`{purpose}`", outcomes.ENDING[known], outcomes.ENDING[unknown])
+            for purpose, (known, unknown) in outcomes.ENDINGS.items()
+        ),
+    )
+    return "\n".join(
+        (
+            "# What an answer means",
+            "",
+            "<!-- Written by scripts/generate_docs.py from provisioning/outcomes.py; change that. -->",
+            "",
+            "A time-out is not a failure and a lost answer is not a no. This is what the marketplace concludes from",
+            "each try of each call to a seller, and what it does; the worker acts by these very tables.",
+            "",
+            "## What a try can come to",
+            "",
+            table(("finding", "when"), ((f"`{name}`", text) for name, text in outcomes.FINDINGS.items())),
+            "",
+            "## What is known then, and what follows",
+            "",
+            *(f"* *{name.replace('_', ' ')}*: {text}" for name, text in outcomes.THEN.items()),
+            "",
+            "The purposes: `open` newInstance; `await_opening` queryInstance after 000004; `investigate` queryInstance",
+            "when nobody knows; `details` address and account; `renew` refreshInstance; `change` upgradeInstance (V1:",
+            "upgrade); `check` changeInstanceCheck; `freeze` and `unfreeze` updateInstanceStatus (V1: expireInstance,",
+            "instanceStatus); `release` releaseInstance; `notify` orderNotify.",
+            "",
+            answers,
+            "",
+            "An opening that is under way without a name yet, or at a V1 seller, is asked for again with the same",
+            "order. While a key overlaps, a refused signature is tried with the other key at once.",
+            "",
+            "## When a call is given up",
+            "",
+            "Because its window is over, or at once where the table says so. A V1 seller need not answer queries: what",
+            "would be investigated there ends as if it had not been done, and is released.",
+            "",
+            endings,
+            "",
+        )
+    )
+
+
 def openapi() -> str:
     from tradehall.commands.openapi import document
 
@@ -204,11 +267,12 @@ PARTS: dict[str, dict[str, Callable[[], str]]] = {
         "order states": order_states,
         "instance states": instance_states,
         "call states": call_states,
+        "subscription states": subscription_states,
         "product states": product_states,
     },
     "operate.md": {"settings": settings_table, "metrics": metrics_table, "commands": commands_table},
 }
-WHOLE: dict[str, Callable[[], str]] = {"errors.md": errors_page, "openapi.json": openapi}
+WHOLE: dict[str, Callable[[], str]] = {"errors.md": errors_page, "openapi.json": openapi, "outcomes.md": outcomes_page}
 
 
 def page(name: str, parts: Mapping[str, Callable[[], str]]) -> str:

@@ -29,7 +29,7 @@ from tradehall.kernel.clock import StillClock
 from tradehall.settings import Settings
 
 BEGINNING = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
-SECRET_KEY = "a secret key for tests, long enough"
+SECRET_KEY = "a secret key for tests that is long enough"
 DIRECTORY = "TESTS_POSTGRES_DIRECTORY"  # where all processes of this run find the one server
 
 hypothesis.settings.register_profile("tradehall", deadline=None, print_blob=True)

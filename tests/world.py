@@ -15,6 +15,8 @@ import uvicorn
 from uvicorn.server import ServerState
 
 from tradehall.catalog import actions as catalog
+from tradehall.catalog import keys, rules
+from tradehall.catalog.errors import KeyInUse
 from tradehall.installation import Installation
 from tradehall.kernel.clock import StillClock
 from tradehall.kernel.db import Tx
@@ -27,12 +29,15 @@ from tradehall.provisioning.caller import SellerCalls
 from tradehall.provisioning.model import Attempt, Call, Instance
 from tradehall.trading import actions as trading
 from tradehall.trading import queries as orders
+from tradehall.trading import subscription_queries
 from tradehall.trading.model import Order
-from tradehall_seller.sample import Manner, Received, SampleSeller
-from tradehall_seller.verify import Call as SignedCall
+from tradehall.trading.subscriptions import Renewal
+from tradehall.trading.terms import Subscription
+from tradehall_seller.sample import Manner, Received, SampleSeller, SampleSellerV1
 
 PASSWORD = "correct-horse-42"
 KEY = "test-access-key-0001"
+GENERAL_KEY = "test-access-key-0009"  # a key belongs to one class of interface
 NOWHERE = "http://127.0.0.1:1/"
 PLATFORM = Actor("platform")
 
@@ -45,7 +50,8 @@ App = Callable[[Any, Any, Any], Awaitable[None]]
 class World(msgspec.Struct, frozen=True):
     """The marketplace's people as actors, its organisations and its price list. Everybody's password is `PASSWORD`.
 
-    The first seller sells a suite of two specifications; `seats` has a quantity attribute: 5, 10, … 100 seats.
+    The first seller sells a suite of two specifications; `seats` has a quantity attribute: 5, 10, … 100 seats. The
+    standard one may be tried for 14 days; it may be upgraded to seats, and seats be expanded by tens.
     """
 
     operator: Actor
@@ -66,6 +72,9 @@ class World(msgspec.Struct, frozen=True):
     monthly: UUID
     yearly: UUID
     seats_monthly: UUID
+    seats_yearly: UUID
+    standard: UUID
+    seats: UUID
     one_time: UUID
     on_demand: UUID
     other_price: UUID
@@ -114,6 +123,11 @@ async def build(installation: Installation) -> World:
             sku_id=standard, charging_mode="ON_DEMAND", amount_minor=35, unit_en="hour", unit_zh="小时"
         )
         seats_monthly = await price(sku_id=seats, charging_mode="PERIOD", amount_minor=1_200, period_type="month")
+        seats_yearly = await price(sku_id=seats, charging_mode="PERIOD", amount_minor=12_000, period_type="year")
+        await rules.set_trial(tx, seller_id=north, product_id=product, sku_id=standard, days=14)
+        rule = partial(rules.add_upgrade_rule, tx, seller_id=north, product_id=product)
+        await rule(from_sku_id=standard, to_sku_id=seats)
+        await rule(from_sku_id=seats, to_sku_id=seats, step_factor=2)
         await catalog.put_on_sale(tx, seller_id=north, product_id=product, version=1)
         other_product = await _product(tx, lotus, other_endpoint, "lotus-desk", "Lotus Desk", "莲花客服")
         desk = await catalog.add_sku(tx, product_id=other_product, name_en="Desk", name_zh="工作台")
@@ -134,6 +148,9 @@ async def build(installation: Installation) -> World:
         monthly=monthly,
         yearly=yearly,
         seats_monthly=seats_monthly,
+        seats_yearly=seats_yearly,
+        standard=standard,
+        seats=seats,
         one_time=one_time,
         on_demand=on_demand,
         other_price=other_price,
@@ -159,7 +176,7 @@ async def add_endpoint(
     assert seller_id
     return await catalog.create_endpoint(
         tx, installation.seal, seller_id=seller_id, interface_class="general" if general else "basic",
-        name="General" if general else "Basic", address=address, access_key=KEY,
+        name="General" if general else "Basic", address=address, access_key=GENERAL_KEY if general else KEY,
     )  # fmt: skip
 
 
@@ -265,22 +282,12 @@ async def raw_server(answer: bytes) -> AsyncIterator[str]:
         server.close()
 
 
-class _Moody(SampleSeller):
-    """A sample seller that answers some activities in a manner of their own: "refusing", "trouble" or "sold_out"."""
-
-    def __init__(self, *args: Any, **settings: Any) -> None:
-        super().__init__(*args, **settings)
-        self.moods: dict[str, Manner] = {}
-
-    def _answer(self, call: SignedCall, manner: Manner) -> bytes:
-        return super()._answer(call, self.moods.get(call.activity, manner))
-
-
 class SellerServer(Site):
     """The bundled sample seller, whose watch shows the installation's time. `manner` may change at any time."""
 
-    def __init__(self, clock: StillClock, **settings: Any) -> None:
-        self.seller = _Moody(KEY, opening_clock=lambda: clock.now().timestamp(), **settings)
+    def __init__(self, clock: StillClock, generation: str = "V2", **settings: Any) -> None:
+        kind = SampleSeller if generation == "V2" else SampleSellerV1
+        self.seller = kind([KEY, GENERAL_KEY], opening_clock=lambda: clock.now().timestamp(), **settings)
         super().__init__(self.seller)
 
     @property
@@ -346,6 +353,77 @@ class Shop:
         await self.pay(number, by=by)
         return number
 
+    async def try_out(self, price: UUID | None = None, *, by: Actor | None = None) -> str:
+        """Begins a trial, of the suite if nothing else is said; returns its order's number."""
+        async with self.installation.db.transaction(by or self.world.buyer, request_id="try") as tx:
+            return (await self.installation.subscriptions.try_out(tx, price_id=price or self.world.monthly)).number
+
+    async def order_renewal(
+        self, number: str, periods: int = 1, price: UUID | None = None, quantity: int | None = None
+    ) -> str:
+        """Places a renewal of what an order began; returns the renewal's number."""
+        held = await self.subscription(number)
+        async with self.installation.db.transaction(self.world.buyer, request_id="renew") as tx:
+            placed = await self.installation.subscriptions.renew(tx, held.id, Renewal(periods, price, quantity))
+        return placed.number
+
+    async def renew(self, number: str, periods: int = 1, price: UUID | None = None) -> str:
+        """Places and pays a renewal."""
+        renewal = await self.order_renewal(number, periods, price)
+        await self.pay(renewal)
+        return renewal
+
+    async def convert(self, number: str, periods: int = 1, price: UUID | None = None) -> str:
+        """Places and pays what turns a trial into something bought."""
+        held = await self.subscription(number)
+        async with self.installation.db.transaction(self.world.buyer, request_id="convert") as tx:
+            placed = await self.installation.subscriptions.convert(tx, held.id, Renewal(periods, price))
+        await self.pay(placed.number)
+        return placed.number
+
+    async def order_change(self, number: str, sku: UUID, quantity: int) -> str:
+        """Places an upgrade or expansion."""
+        held = await self.subscription(number)
+        async with self.installation.db.transaction(self.world.buyer, request_id="change") as tx:
+            return (await self.installation.subscriptions.change(tx, held.id, sku, quantity)).number
+
+    async def change(self, number: str, sku: UUID, quantity: int) -> str:
+        """Places and pays an upgrade or expansion."""
+        changed = await self.order_change(number, sku, quantity)
+        await self.pay(changed)
+        return changed
+
+    async def renew_automatically(self, number: str, on: bool = True) -> None:
+        held = await self.subscription(number)
+        async with self.installation.db.transaction(self.world.buyer, request_id="policy") as tx:
+            await self.installation.subscriptions.renew_automatically(tx, held.id, on)
+
+    async def cancel_renewal(self, number: str) -> str:
+        held = await self.subscription(number)
+        async with self.installation.db.transaction(self.world.buyer, request_id="cancel-renewal") as tx:
+            return (await self.installation.ending.cancel_renewal(tx, held.id)).number
+
+    async def unsubscribe(self, number: str, *, by: Actor | None = None) -> str:
+        held = await self.subscription(number)
+        async with self.installation.db.transaction(by or self.world.buyer, request_id="unsubscribe") as tx:
+            return (await self.installation.ending.unsubscribe(tx, held.id)).number
+
+    async def suspend(self, number: str, on: bool = True) -> None:
+        held = await self.subscription(number)
+        async with self.installation.db.transaction(self.world.operator, request_id="suspend") as tx:
+            if on:
+                await self.installation.life.suspend(tx, held.id, "Sends unsolicited mail")
+            else:
+                await self.installation.life.lift(tx, held.id)
+
+    async def subscription(self, number: str) -> Subscription:
+        """What an order began."""
+        instance = await self.instance(number)
+        async with self.installation.db.read() as reader:
+            held = await subscription_queries.subscription(reader, PLATFORM, instance.id)
+        assert held
+        return held
+
     async def restart(self, call: Call, *, by: Actor | None = None, seen: int | None = None) -> None:
         async with self.installation.db.transaction(by or self.world.seller, request_id="restart") as tx:
             await self.installation.provisioning.restart(tx, call.id, call.attempts if seen is None else seen)
@@ -396,18 +474,26 @@ class Shop:
             return await cursor.fetchall() if cursor.description else []
 
     async def point_endpoint(self, endpoint: UUID, address: str, access_key: str = "") -> None:
-        """Changes where an endpoint leads, as its seller would."""
+        """Changes where an endpoint leads, as its seller would; with a key, that is its only one from now on."""
         seller, version = (await self.sql(f"SELECT seller_id, version FROM endpoints WHERE id = '{endpoint}'"))[0]
         async with self.installation.db.transaction(SYSTEM) as tx:
             await catalog.change_endpoint(
-                tx, self.installation.seal, seller_id=seller, endpoint_id=endpoint, version=version, name="Endpoint",
-                address=address, access_key=access_key,
-            )  # fmt: skip
+                tx, seller_id=seller, endpoint_id=endpoint, version=version, name="Endpoint", address=address
+            )
+            if access_key:
+                with contextlib.suppress(KeyInUse):
+                    await self.change_key(tx, endpoint, access_key, overlap=timedelta())
+
+    async def change_key(self, tx: Tx, endpoint: UUID, access_key: str, *, overlap: timedelta = timedelta(7)) -> UUID:
+        seller = await tx.fetch_value("SELECT seller_id FROM endpoints WHERE id = %(id)s", {"id": endpoint})
+        return await keys.add_key(
+            tx, self.installation.seal, seller_id=seller, endpoint_id=endpoint, access_key=access_key, overlap=overlap
+        )
 
     def seller_calls(self) -> SellerCalls:
         """The calls to sellers as another worker sees them: claim some and drop them, and a worker was killed."""
         own = self.installation
-        return SellerCalls(own.db, own.provisioning, own.outbound, own.seal, own.settings)
+        return SellerCalls(own.db, own.settling, own.outbound, own.seal, own.settings)
 
     async def end_leases(self) -> None:
         """As if the leases of whatever is claimed had run out."""

@@ -8,6 +8,7 @@ from collections.abc import Coroutine
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
+from uuid import UUID
 
 import typer
 
@@ -236,6 +237,79 @@ def verify_journal(
     sys.exit(0 if run(journal.verify(load_settings(demo=demo), terminal(), as_json=as_json)) else 1)
 
 
+@cli.command(rich_help_panel=TO_LOOK_AFTER)
+def reconcile(
+    book: Annotated[Path, typer.Option(metavar="FILE", help="What the seller remembers: its sample server's --book.")],
+    endpoint: Annotated[
+        UUID | None, typer.Option(help="Whose book it is; left out, of those the book's own orders went to.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One line of JSON instead of text.")] = False,
+    demo: OfTheDemo = False,
+) -> None:
+    """Compare this installation with a seller's own book and name every difference; exit 1 when there is one.
+
+    Instance ids; what was opened, renewed and changed, and how often; the expiry told last; frozen or not; released or
+    not. Nothing is changed, and both may go on meanwhile.
+
+      tradehall reconcile --book seller.book
+      tradehall reconcile --demo --book /var/lib/tradehall/demo/lark.book --json
+    """
+    from tradehall.commands import reconcile
+    from tradehall.commands.common import terminal
+
+    agree = run(
+        reconcile.reconcile(load_settings(demo=demo), terminal(), book=book, endpoint=endpoint, as_json=as_json)
+    )
+    sys.exit(0 if agree else 1)
+
+
+secrets = typer.Typer(
+    no_args_is_help=True,
+    help="""What lies sealed in the database, and the secret key that seals it.
+
+    To replace the key, set the new one as TRADEHALL_SECRET_KEY and the old one as TRADEHALL_PREVIOUS_SECRET_KEYS for
+    every process, start them again, then:
+
+      tradehall secrets rotate
+      tradehall secrets check
+    """,
+)
+cli.add_typer(secrets, name="secrets", rich_help_panel=TO_LOOK_AFTER)
+
+AsJson = Annotated[bool, typer.Option("--json", help="One line of JSON instead of text.")]
+
+
+@secrets.command("rotate")
+def secrets_rotate(as_json: AsJson = False, demo: OfTheDemo = False) -> None:
+    """Seal anew, with the current secret key, what was sealed with a former one; exit 1 if something does not open.
+
+    Sellers' access keys, first passwords, credentials. The installation goes on meanwhile.
+    Broken off, run it again.
+
+      tradehall secrets rotate
+      tradehall secrets rotate --json
+    """
+    from tradehall.commands import secrets
+    from tradehall.commands.common import terminal
+
+    sys.exit(0 if run(secrets.rotate(load_settings(demo=demo), terminal(), as_json=as_json)) else 1)
+
+
+@secrets.command("check")
+def secrets_check(as_json: AsJson = False, demo: OfTheDemo = False) -> None:
+    """Count what opens with which secret key; exit 1 if something opens with none. Changes nothing.
+
+    Once nothing needs a former key any more, it may leave the settings.
+
+      tradehall secrets check
+      tradehall secrets check --json
+    """
+    from tradehall.commands import secrets
+    from tradehall.commands.common import terminal
+
+    sys.exit(0 if run(secrets.check(load_settings(demo=demo), terminal(), as_json=as_json)) else 1)
+
+
 # --- Try out and debug -----------------------------------------------------------------------------------------------
 
 clock = typer.Typer(
@@ -256,6 +330,9 @@ cli.add_typer(clock, name="clock", rich_help_panel=TO_TRY)
 
 @clock.callback()
 def clock_shown(context: typer.Context, demo: OfTheDemo = False) -> None:
+    from tradehall.kernel import logs
+
+    logs.configure("console", "warning")  # it moves the clock by working; who looks at the clock wants to see that
     context.obj = demo
     if context.invoked_subcommand is None:
         from tradehall.commands import clock as moving
@@ -328,6 +405,130 @@ def sign_v2(
     print(signing.v2(terminal(), key, nonce, timestamp, body))
 
 
+@sign.command("v1")
+def sign_v1(
+    key: Annotated[str, typer.Option(help="The seller's access key.")],
+    parameters: Annotated[
+        list[str], typer.Argument(metavar="NAME=VALUE…", help="The call's parameters, with decoded values.")
+    ],
+) -> None:
+    """The authToken of a V1.0 call: what a seller's server must arrive at to believe it.
+
+    Every parameter of the call's address counts except authToken itself, timeStamp included:
+
+      tradehall sign v1 --key K activity=queryInstance instanceId=i1 testFlag=0 timeStamp=20200727073711903
+    """
+    from tradehall.commands import sign as signing
+    from tradehall.commands.common import terminal
+
+    print(signing.v1(terminal(), key, parameters))
+
+
+@sign.command("body-sign")
+def sign_body_sign(
+    key: Annotated[str, typer.Option(help="The seller's access key.")],
+    body: Annotated[Path, typer.Option(metavar="FILE", help="The answer's body; - reads standard input.")],
+) -> None:
+    """The header Body-Sign that a V1.0 answer must carry, then its signature alone.
+
+    It is made of the body's bytes exactly as they are sent, blanks and line ends included:
+
+      printf '{"resultCode":"000000"}' | tradehall sign body-sign --key K --body -
+    """
+    from tradehall.commands import sign as signing
+    from tradehall.commands.common import terminal
+
+    print(signing.body_sign(terminal(), key, body))
+
+
+@sign.command("kit")
+def sign_kit(
+    key: Annotated[str, typer.Option(help="The access key of the synchronisation interfaces.")],
+    nonce: Annotated[str, typer.Option(help="The call's header x-nonce.")],
+    timestamp: Annotated[str, typer.Option(metavar="MS", help="The call's header x-timestamp: Unix milliseconds.")],
+    body: Annotated[Path, typer.Option(metavar="FILE", help="The call's JSON body; - reads standard input.")],
+) -> None:
+    """The header x-sign of a synchronisation call (tenants, applications, members, departments).
+
+    tradehall sign kit --key K --nonce N --timestamp 1680508066618 --body tenant.json
+    """
+    from tradehall.commands import sign as signing
+    from tradehall.commands.common import terminal
+
+    print(signing.kit(terminal(), key, nonce, timestamp, body))
+
+
+@sign.command("usage")
+def sign_usage(
+    key: Annotated[str, typer.Option(help="The endpoint's access key.")],
+    ts: Annotated[str, typer.Option(metavar="MS", help="The header ts: Unix milliseconds.")],
+    nonce: Annotated[str, typer.Option(help="The header nonce.")],
+    body: Annotated[Path, typer.Option(metavar="FILE", help="The JSON of the readings; - reads standard input.")],
+) -> None:
+    """The header signature with which a seller pushes the readings of its meters.
+
+    tradehall sign usage --key K --ts 1709690865879 --nonce N --body readings.json
+    """
+    from tradehall.commands import sign as signing
+    from tradehall.commands.common import terminal
+
+    print(signing.usage(terminal(), key, ts, nonce, body))
+
+
+crypt = typer.Typer(
+    no_args_is_help=True,
+    help="Encrypt or decrypt a field of the V1.0 protocol: accounts, mobile numbers. The last line is the value alone.",
+)
+cli.add_typer(crypt, name="crypt", rich_help_panel=TO_TRY)
+
+OfTheSeller = Annotated[str, typer.Option("--key", help="The seller's access key.")]
+OfTheKey = Annotated[
+    Literal["128", "256"], typer.Option("--bits", help="The AES key's length: encryptType 2 is 128, 1 is 256.")
+]
+
+
+@crypt.command("encrypt")
+def crypt_encrypt(
+    value: Annotated[str, typer.Argument(metavar="VALUE", help="The plain text.")],
+    key: OfTheSeller,
+    bits: OfTheKey = "256",
+    iv: Annotated[
+        str | None,
+        typer.Option(
+            metavar="16CHARS", help="The initialisation vector, 16 letters or digits; a random one if left out."
+        ),
+    ] = None,
+) -> None:
+    """A plain text as an encrypted field.
+
+    For example:
+
+      tradehall crypt encrypt --key K --bits 128 13800000000
+    """
+    from tradehall.commands import crypt as fields
+    from tradehall.commands.common import terminal
+
+    print(fields.encrypt(terminal(), key, value, bits, iv))
+
+
+@crypt.command("decrypt")
+def crypt_decrypt(
+    value: Annotated[str, typer.Argument(metavar="VALUE", help="The field, with its initialisation vector in front.")],
+    key: OfTheSeller,
+    bits: OfTheKey = "256",
+) -> None:
+    """The plain text of an encrypted field.
+
+    For example:
+
+      tradehall crypt decrypt --key K Abcdef0123456789rZvx3n2A23MjsxBTG9qxhg==
+    """
+    from tradehall.commands import crypt as fields
+    from tradehall.commands.common import terminal
+
+    print(fields.decrypt(terminal(), key, value, bits))
+
+
 @cli.command(rich_help_panel=TO_TRY)
 def openapi() -> None:
     """Print the API's OpenAPI 3.1 description as JSON; needs no database.
@@ -339,6 +540,70 @@ def openapi() -> None:
     from tradehall.commands.openapi import document
 
     sys.stdout.write(document().decode() + "\n")
+
+
+# --- Measure ---------------------------------------------------------------------------------------------------------
+
+
+@cli.command(rich_help_panel=TO_MEASURE)
+def soak(
+    orders: Annotated[int, typer.Option(min=1, help="First orders; renewals and other orders come on top.")] = 300,
+    kills: Annotated[int, typer.Option(min=0, help="How many processes are killed.")] = 60,
+    every: Annotated[float, typer.Option(min=0.1, help="Seconds between two of them, on average.")] = 2.0,
+    seed: Annotated[str, typer.Option(help="Who buys what, and who is killed when.")] = "1",
+    keep: Annotated[Path | None, typer.Option(metavar="DIRECTORY", help="Leave logs and sellers' books there.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One line of JSON instead of a table.")] = False,
+) -> None:
+    """Kill processes of an installation at random while people buy, and look at what is left; exit 1 for any trouble.
+
+    A web server, two workers, PostgreSQL and two sample sellers, one of each generation of the protocol, run as
+    processes of their own and die by SIGKILL, PostgreSQL's connections too. Buyers place, renew, change and give back
+    over HTTP, and repeat under the same key what was not answered. When all is calm again, nothing is lost, done twice
+    or stuck, every journal is whole, the money adds up, and the sellers' own books tell the same.
+    Everything is removed afterwards; DATABASE_URL is not used.
+
+      tradehall soak --orders 40 --kills 8
+      tradehall soak --orders 300 --kills 120 --seed 7 --json
+    """
+    from tradehall.commands.bench.rig import run
+    from tradehall.commands.soak.run import Soak
+
+    run(Soak(orders, kills, seed, every, keep, as_json).run())
+
+
+@cli.command(rich_help_panel=TO_MEASURE)
+def simulate(
+    lives: Annotated[int, typer.Option(min=1, help="How many lives.")] = 1000,
+    seed: Annotated[int, typer.Option(help="What everything is drawn from; the same seed gives the same steps.")] = 1,
+    as_json: Annotated[bool, typer.Option("--json", help="One line of JSON instead of text.")] = False,
+    only: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="Only the marketplace of this number, to see it again.")
+    ] = None,
+    trace: Annotated[bool, typer.Option("--trace", help="Tell every step on standard error.")] = False,
+) -> None:
+    """Live whole lives of orders by moved clock, with everything that can go wrong; exit 1 if anything comes out wrong.
+
+    People buy, try, pay or do not, renew, change, unsubscribe, click twice. Sellers of both generations of the protocol
+    answer late, wrongly or not at all. Workers die, answers get lost, the database ends connections.
+    After that, named invariants must hold, by the marketplace's books and by the sellers' and the gateway's own.
+
+    It runs against a PostgreSQL: a database of its own beside the one in DATABASE_URL, or an embedded one; both
+    are removed in the end. Commits do not wait for the disk (synchronous_commit=off), because no power cut is among
+    what goes wrong. Retries within their windows come less often than by default.
+
+      tradehall simulate --lives 1000 --seed 7
+      tradehall simulate --lives 1000 --seed 7 --only 3 --trace
+    """
+    from tradehall.commands.bench import rig
+    from tradehall.commands.simulate.command import Simulation
+
+    went_well: list[bool] = []
+
+    async def simulated() -> None:
+        went_well.append(await Simulation(lives, seed, as_json=as_json, only=only, traced=trace).run())
+
+    rig.run(simulated())
+    sys.exit(0 if went_well == [True] else 1)
 
 
 def main() -> None:

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager, contextmanager, suppress
 from datetime import timedelta
 from uuid import UUID
 
+from tradehall.catalog import keys
 from tradehall.catalog.offers import Offers
 from tradehall.kernel import due, embedded, migrate
 from tradehall.kernel.clock import Clock
@@ -21,12 +22,20 @@ from tradehall.parties import actions as parties
 from tradehall.parties import seats
 from tradehall.parties.actions import SignInPolicy
 from tradehall.parties.seats import Seats
+from tradehall.provisioning import settling
 from tradehall.provisioning.actions import Provisioning
+from tradehall.provisioning.asking import Asking
 from tradehall.provisioning.caller import SellerCalls
+from tradehall.provisioning.settling import Settling
 from tradehall.settings import Settings
 from tradehall.story import story
 from tradehall.trading import actions as trading
+from tradehall.trading import life, subscription_queries
+from tradehall.trading.ending import Ending
 from tradehall.trading.gateway import gateway_for
+from tradehall.trading.life import Life
+from tradehall.trading.outcome import Outcome
+from tradehall.trading.subscriptions import Subscriptions
 
 HOUSEKEEPING = "housekeeping"
 HOUSEKEEPING_EVERY = timedelta(hours=1)
@@ -44,13 +53,17 @@ class Installation:
     def __init__(self, settings: Settings, dsn: str, clock: Clock | None = None, *, listening: bool = True) -> None:
         self.settings = settings
         self.clock = clock or Clock()
-        self.seal = Seal(secret_key(settings.secret_key, settings.data_dir))
+        self.seal = Seal(secret_key(settings.secret_key, settings.data_dir), settings.former_secret_keys)
         self.gateway = gateway_for(settings.sandbox)
         self.provisioning = Provisioning(settings, self.seal)
+        self.settling = Settling(settings, self.seal)
+        self.subscriptions = Subscriptions(settings, self.gateway)
+        self.ending = Ending(settings)
+        self.life = Life(settings)
         self.db = Database(
             dsn,
             clock=self.clock,
-            story=story(self.provisioning),
+            story=story(Asking(settings), Outcome(settings)),
             pool_size=settings.pool_size,
             prepare=settings.prepare_statements,
         )
@@ -95,14 +108,9 @@ class Installation:
 
     def worker(self) -> Worker:
         """A worker for everything that is due in this installation."""
-        handlers = {
-            trading.EXPIRE: trading.expire,
-            trading.REFUND: lambda tx, row: trading.carry_out_refund(tx, self.gateway, row),
-            HOUSEKEEPING: self._housekeeping,
-        }
         sources = (
-            SellerCalls(self.db, self.provisioning, self.outbound, self.seal, self.settings),
-            DueWork(self.db, handlers),
+            SellerCalls(self.db, self.settling, self.outbound, self.seal, self.settings),
+            DueWork(self.db, self.due_handlers()),
         )
         return Worker(
             self.db,
@@ -111,6 +119,18 @@ class Installation:
             poll=self.settings.worker_poll,
             also_heard={} if self._listens else {CLOCK_CHANNEL: self._clock_moved},
         )
+
+    def due_handlers(self) -> dict[str, due.Handler]:
+        """What each kind of due row does."""
+        return {
+            trading.EXPIRE: trading.expire,
+            trading.REFUND: lambda tx, row: trading.carry_out_refund(tx, self.gateway, row),
+            keys.RETIRE: keys.retire_when_due,
+            life.RENEWAL: self.subscriptions.carry_out_renewal,
+            subscription_queries.LIFE: self.life.carry_out_step,
+            settling.INVESTIGATION: self.settling.end_investigation,
+            HOUSEKEEPING: self._housekeeping,
+        }
 
     @contextmanager
     def watching(self, number: str) -> Iterator[asyncio.Event]:

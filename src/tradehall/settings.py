@@ -57,6 +57,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     secret_key: Annotated[
         str, Doc("Seals sellers' access keys at rest. At least 32 characters. Empty: made once in data_dir.")
     ] = ""
+    previous_secret_keys: Annotated[
+        str, Doc("Comma-separated former values of it that still open what was sealed with them.")
+    ] = ""
     host: Annotated[str, Doc("Address the web server listens on.")] = "127.0.0.1"
     port: Annotated[int, Doc("Port the web server listens on.")] = 8000
     public_url: Annotated[str, Doc("How people reach this installation; https here makes cookies Secure.")] = ""
@@ -87,6 +90,25 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     unpaid_order_ttl: Annotated[timedelta, Doc("An unpaid order is cancelled after this long.")] = timedelta(days=7)
     idempotency_ttl: Annotated[timedelta, Doc("How long an idempotency key is remembered.")] = timedelta(days=2)
 
+    grace_period: Annotated[
+        timedelta, Doc("How long an expired subscription may still be used before it is frozen.")
+    ] = timedelta(days=3)
+    retention_period: Annotated[
+        timedelta, Doc("How long a frozen subscription is kept before it is released; 15 days at most.")
+    ] = timedelta(days=15)
+    renewal_lead: Annotated[timedelta, Doc("How long before its expiry a subscription is renewed automatically.")] = (
+        timedelta(days=3)
+    )
+    renewal_retry: Annotated[
+        timedelta, Doc("Pause before an automatic renewal that was declined or failed is tried again.")
+    ] = timedelta(days=1)
+    change_at_renewal_lead: Annotated[
+        timedelta, Doc("How long before its expiry a subscription may be renewed with a change.")
+    ] = timedelta(days=30)
+    unconditional_refund: Annotated[
+        timedelta, Doc("How long after buying a buyer may unsubscribe for the whole price.")
+    ] = timedelta(days=5)
+
     outbound_allow: Annotated[
         str,
         Doc("Comma-separated networks (10.0.0.0/8) or host:port a seller's server may have though not public."),
@@ -94,6 +116,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     outbound_max_body: Annotated[int, Doc("Bytes of a seller's answer that are read.")] = 64 * 1024
     message_log_body: Annotated[int, Doc("Bytes of a seller's answer that the message log keeps.")] = 8 * 1024
     seller_concurrency: Annotated[int, Doc("Calls under way at once to one seller, over all workers.")] = 8
+    seller_rate: Annotated[int, Doc("Calls a second to one seller, over all workers; 0 for no limit.")] = 500
+    circuit_failures: Annotated[
+        int,
+        Doc("After this many calls in a row that a seller's server did not answer, its calls wait. 0: they never do."),
+    ] = 5
+    circuit_pause: Annotated[
+        timedelta, Doc("How long they wait until one of them goes out as a probe; doubled each time that fails.")
+    ] = timedelta(minutes=1)
+    circuit_longest_pause: Annotated[timedelta, Doc("Longest pause between two probes.")] = timedelta(minutes=10)
     worker_concurrency: Annotated[int, Doc("Calls and other due work under way at once in one worker.")] = 32
     worker_poll: Annotated[timedelta, Doc("Longest an idle worker sleeps when no notification wakes it.")] = timedelta(
         seconds=2
@@ -122,10 +153,44 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         timedelta(hours=1)
     )
     release_interval: Annotated[timedelta, Doc("Pause between two tries of releaseInstance.")] = timedelta(minutes=3)
+    renew_window: Annotated[
+        timedelta, Doc("A renewal or conversion is told to the seller this long, then held for an investigation.")
+    ] = timedelta(hours=1)
+    renew_interval: Annotated[timedelta, Doc("Pause between two tries of telling it.")] = timedelta(minutes=3)
+    change_window: Annotated[
+        timedelta, Doc("An upgrade is asked of the seller this long, then held for an investigation.")
+    ] = timedelta(hours=3)
+    change_interval: Annotated[timedelta, Doc("Pause between two tries of an upgrade.")] = timedelta(minutes=3)
+    check_window: Annotated[
+        timedelta, Doc("How long a seller is asked whether it allows a change before that counts as a no.")
+    ] = timedelta(minutes=10)
+    check_interval: Annotated[timedelta, Doc("Pause between two tries of asking.")] = timedelta(minutes=1)
+    status_window: Annotated[timedelta, Doc("Freezing and unfreezing are tried this long, then wait for a person.")] = (
+        timedelta(hours=1)
+    )
+    status_interval: Annotated[timedelta, Doc("Pause between two tries of freezing or unfreezing.")] = timedelta(
+        minutes=3
+    )
+    opening_investigation: Annotated[
+        timedelta, Doc("How long sellers are asked what became of an opening of which nothing is known.")
+    ] = timedelta(hours=1)
+    change_investigation: Annotated[
+        timedelta, Doc("How long a renewal or upgrade that failed is held for a person before the buyer is refunded.")
+    ] = timedelta(days=1)
+    key_overlap: Annotated[
+        timedelta, Doc("How long a seller's former access key still counts after a new one was entered.")
+    ] = timedelta(days=7)
     notify_window: Annotated[timedelta, Doc("orderNotify is tried this long, then waits for a person.")] = timedelta(
         hours=3
     )
     notify_interval: Annotated[timedelta, Doc("Pause between two tries of orderNotify.")] = timedelta(minutes=3)
+    openapi_rate: Annotated[
+        int, Doc("Calls a minute of the open APIs with one API credential, in each web process; 0 for no limit.")
+    ] = 600
+
+    @property
+    def former_secret_keys(self) -> list[str]:
+        return [key for one in self.previous_secret_keys.split(",") if (key := one.strip())]
 
     @property
     def sandbox(self) -> bool:
@@ -241,10 +306,23 @@ def _check(settings: Settings) -> None:
         )
     if settings.secret_key and len(settings.secret_key) < 32:
         raise InvalidSetting(f"{variable('secret_key')} must have at least 32 characters")
+    if any(len(key) < 32 for key in settings.former_secret_keys):
+        raise InvalidSetting(
+            f"{variable('previous_secret_keys')}: each had at least 32 characters, and none can hold a comma"
+        )
     if settings.mode == "production" and settings.database_url and not settings.secret_key:
         raise InvalidSetting(
             f"{variable('secret_key')} must be set: a key made on this machine could not be read on another"
         )
+    if settings.retention_period > timedelta(days=15):
+        raise InvalidSetting(f"{variable('retention_period')} must be at most 15d")
+    for name in ("seller_rate", "openapi_rate"):
+        if getattr(settings, name) < 0:
+            raise InvalidSetting(f"{variable(name)} must not be negative")
+    if not 0 <= settings.circuit_failures <= 100:
+        raise InvalidSetting(f"{variable('circuit_failures')} must be from 0 to 100")
+    if settings.circuit_longest_pause < settings.circuit_pause:
+        raise InvalidSetting(f"{variable('circuit_longest_pause')} must be at least {variable('circuit_pause')}")
     for name in ("pool_size", "seller_concurrency", "worker_concurrency"):
         if getattr(settings, name) < 1:
             raise InvalidSetting(f"{variable(name)} must be at least 1")

@@ -8,14 +8,34 @@ carries out.
 from collections.abc import Mapping, Sequence
 
 from tradehall.kernel.db import Reaction
-from tradehall.provisioning.actions import Provisioning
-from tradehall.trading import actions as trading
+from tradehall.provisioning import circuits
+from tradehall.provisioning.asking import Asking
+from tradehall.trading.outcome import Outcome
 
 
-def story(provisioning: Provisioning) -> Mapping[str, Sequence[Reaction]]:
+def story(asking: Asking, trading: Outcome) -> Mapping[str, Sequence[Reaction]]:
     """The reactions to every event that has any, in the order they run."""
     return {
-        "order.paid": (provisioning.request_instance,),
+        # An order is placed, and paid: something opens, is renewed, becomes something else.
+        "order.placed": (asking.check_change,),
+        "change.allowed": (trading.allow,),
+        "change.refused": (trading.refuse,),
+        "order.paid": (asking.carry_out,),
+        # The seller did it, or did not.
         "instance.opened": (trading.complete,),
+        "instance.renewed": (trading.complete,),
+        "instance.changed": (trading.complete,),
         "instance.failed": (trading.fail,),
+        "change.failed": (trading.fail,),
+        # A subscription's life.
+        "subscription.renewal_cancelled": (asking.take_back_renewal,),
+        "subscription.renewed": (asking.freeze_again,),
+        "subscription.converted": (asking.freeze_again,),
+        "subscription.frozen": (asking.freeze,),
+        "subscription.suspended": (asking.freeze,),
+        "subscription.thawed": (asking.unfreeze,),
+        "subscription.suspension_lifted": (asking.unfreeze,),
+        "subscription.ended": (asking.release,),
+        # A seller puts its server's address right.
+        "endpoint.changed": (circuits.probe_changed_endpoint,),
     }

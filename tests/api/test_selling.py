@@ -143,6 +143,55 @@ async def test_endpoints_are_added_and_changed_by_version(client: Client, as_: A
     assert changed in (await client.get(f"{SELLER}/endpoints")).json()
 
 
+async def test_what_an_endpoint_speaks_is_chosen(client: Client, as_: As, world: World) -> None:
+    client.headers.update(await as_(world.seller))
+    path = f"{SELLER}/endpoints/{world.endpoint}"
+    change = {"version": 1, "name": "Old server", "address": "http://127.0.0.1:9/"}
+    wrong = await client.put(path, json=change | {"generation": "V1", "revisions": True})
+    assert [one["field"] for one in wrong.json()["errors"]] == ["revisions"]
+    speech = {"generation": "V1", "encryption": "AES128", "asks_contact": True}
+    changed = (await client.put(path, json=change | speech)).json()
+    assert changed | speech | {"revisions": False, "version": 2} == changed
+    kept = (await client.put(path, json=change | {"version": 2})).json()
+    assert kept | speech | {"version": 3} == kept
+    unknown = await client.put(path, json=change | {"version": 3, "generation": "V3"})
+    assert unknown.status_code == 422
+    body = change | {"generation": "V2", "revisions": True, "access_key": KEY}
+    del body["version"]
+    assert (await client.post(f"{SELLER}/endpoints", json=body)).json()["revisions"] is True
+
+
+async def test_access_keys_are_added_listed_and_retired(client: Client, as_: As, shop: Shop, world: World) -> None:
+    client.headers.update(await as_(world.seller))
+    path = f"{SELLER}/endpoints/{world.endpoint}/keys"
+    (first,) = (await client.get(path)).json()
+    assert (first["state"], first["hint"]) == ("current", KEY[-4:])
+    answers = [await client.post(path, json={}, headers={"Idempotency-Key": "new-key"}) for _ in range(2)]
+    assert [answer.status_code for answer in answers] == [201, 201]
+    made = answers[0].json()
+    assert made == answers[1].json(), "whoever lost the answer gets the same key"
+    assert made["hint"] == made["access_key"][-4:]
+    current, old = (await client.get(path)).json()
+    assert current == {name: value for name, value in made.items() if name != "access_key"}
+    assert (old["id"], old["state"]) == (first["id"], "overlapping")
+    assert (await client.get(f"{SELLER}/endpoints/{world.endpoint}")).json()["key_hint"] == made["hint"]
+
+    for key, code in ((made["access_key"], "key_in_use"), ("short", "invalid")):
+        assert (await client.post(path, json={"access_key": key})).json()["code"] == code
+    assert (await client.delete(f"{path}/{current['id']}")).json()["code"] == "key_is_current"
+    assert (await client.delete(f"{path}/{uuid4()}")).json()["code"] == "key_not_found"
+    for _ in range(2):
+        assert (await client.delete(f"{path}/{old['id']}")).status_code == 204
+    own = await client.post(path, json={"access_key": "own-access-key-01", "retire_others": True})
+    assert own.json()["access_key"] is None
+    assert [key["state"] for key in (await client.get(path)).json()] == ["current", "retired", "retired"]
+
+    body = {"name": "N", "address": "http://127.0.0.1:9/", "access_key": "own-access-key-01"}
+    body |= {"interface_class": "general"}
+    bound = await client.post(f"{SELLER}/endpoints", json=body)
+    assert (bound.status_code, bound.json()["code"]) == (409, "key_of_another_class")
+
+
 async def test_a_product_is_drafted_priced_and_put_on_sale(client: Client, as_: As, world: World) -> None:
     client.headers.update(await as_(world.seller_member))
     draft = {

@@ -8,7 +8,8 @@ from tests.api.texts import texts_in_code
 
 from tradehall.edge.problems import _REASONS
 from tradehall.kernel.i18n import LOCALES, translator
-from tradehall.provisioning.standing import NEXT_STEPS, TROUBLES, NextKind
+from tradehall.provisioning.standing import AHEAD, NEXT_STEPS, TROUBLES, NextKind
+from tradehall.trading.pricing import STEP_WORDS
 
 TEXTS = sorted(
     {
@@ -16,6 +17,9 @@ TEXTS = sorted(
         *(text for _, text in _REASONS),
         *(NEXT_STEPS[kind] for kind in get_args(NextKind)),
         *TROUBLES.values(),
+        *AHEAD.values(),
+        # Of the bare product there is nothing to translate.
+        *(words for kind, words in STEP_WORDS.items() if kind != "once"),
     }
 )
 

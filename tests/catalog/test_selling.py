@@ -16,6 +16,7 @@ from tradehall.catalog.errors import (
     ProductChanged,
     ProductNotFound,
 )
+from tradehall.catalog.model import Endpoint
 from tradehall.kernel.errors import Invalid
 from tradehall.kernel.journal import SYSTEM
 from tradehall.kernel.paging import page_request
@@ -138,7 +139,9 @@ async def test_an_access_key_that_cannot_be_one_is_refused(shop: Shop, key: str)
 
 
 async def test_a_key_is_kept_sealed_and_shown_by_its_end_only(shop: Shop) -> None:
-    ((sealed, hint),) = await shop.sql(f"SELECT access_key, key_hint FROM endpoints WHERE id = '{shop.world.endpoint}'")
+    ((sealed, hint),) = await shop.sql(
+        f"SELECT sealed, hint FROM access_keys WHERE endpoint_id = '{shop.world.endpoint}'"
+    )
     assert KEY.encode() not in bytes(sealed)
     assert hint == KEY[-4:]
     assert shop.installation.seal.open(sealed, str(shop.world.endpoint)) == KEY
@@ -148,19 +151,61 @@ async def test_an_endpoint_changes_as_it_was_seen_or_not_at_all(shop: Shop) -> N
     seller = shop.world.seller.organisation_id
     assert seller
 
-    async def change(endpoint: object, version: int, key: str = "") -> None:
+    async def change(endpoint: object, version: int) -> None:
         assert seller
         async with shop.installation.db.transaction(shop.world.seller) as tx:
             await catalog.change_endpoint(
-                tx, shop.installation.seal, seller_id=seller, endpoint_id=endpoint, version=version, name="New",  # type: ignore[arg-type]
-                address="https://example.com/new", access_key=key,
+                tx, seller_id=seller, endpoint_id=endpoint, version=version, name="New",  # type: ignore[arg-type]
+                address="https://example.com/new",
             )  # fmt: skip
 
     await change(shop.world.endpoint, 1)
-    ((sealed,),) = await shop.sql(f"SELECT access_key FROM endpoints WHERE id = '{shop.world.endpoint}'")
-    assert shop.installation.seal.open(sealed, str(shop.world.endpoint)) == KEY, "an empty key leaves it as it is"
+    ((sealed,),) = await shop.sql(f"SELECT sealed FROM access_keys WHERE endpoint_id = '{shop.world.endpoint}'")
+    assert shop.installation.seal.open(sealed, str(shop.world.endpoint)) == KEY, "the key is another matter"
     with pytest.raises(EndpointChanged):
         await change(shop.world.endpoint, 1)
     for foreign in (shop.world.other_endpoint, uuid4()):
         with pytest.raises(EndpointNotFound):
             await change(foreign, 1)
+
+
+async def test_what_an_endpoint_speaks_is_kept_and_fits_together(shop: Shop) -> None:
+    seller, endpoint = shop.world.seller.organisation_id, shop.world.endpoint
+    assert seller
+
+    async def change(**speech: object) -> Endpoint:
+        async with shop.installation.db.transaction(shop.world.seller) as tx:
+            seen = await queries.endpoint(tx, seller, endpoint)
+            assert seen
+            await catalog.change_endpoint(
+                tx, seller_id=seller, endpoint_id=endpoint, version=seen.version, name="E",
+                address="https://example.com/", **speech,  # type: ignore[arg-type]
+            )  # fmt: skip
+            found = await queries.endpoint(tx, seller, endpoint)
+            assert found
+            return found
+
+    def speech(of: Endpoint) -> tuple[object, ...]:
+        return of.generation, of.encryption, of.revisions, of.asks_contact
+
+    assert speech(await change()) == ("V2", "AES256", False, False)
+    assert speech(await change(revisions=True)) == ("V2", "AES256", True, False)
+    assert speech(await change()) == ("V2", "AES256", True, False), "what is left out stays"
+    old = await change(generation="V1", encryption="AES128", asks_contact=True)
+    assert speech(old) == ("V1", "AES128", False, True)
+    assert speech(await change(generation="V2")) == ("V2", "AES256", False, False), "what the other generation had goes"
+    for wrong, field in (
+        ({"generation": "V1", "revisions": True}, "revisions"),
+        ({"asks_contact": True}, "asks_contact"),
+        ({"encryption": "AES128"}, "encryption"),
+    ):
+        with pytest.raises(Invalid) as refused:
+            await change(**wrong)
+        assert refused.value.fields[0].field == field
+    async with shop.installation.db.transaction(SYSTEM) as tx:
+        with pytest.raises(Invalid) as refused:
+            await catalog.create_endpoint(
+                tx, shop.installation.seal, seller_id=seller, interface_class="general", name="G", generation="V1",
+                address="https://example.com/", access_key="a-key-of-its-own",
+            )  # fmt: skip
+    assert refused.value.fields[0].field == "generation"

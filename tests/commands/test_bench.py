@@ -87,6 +87,55 @@ def test_orders_are_opened_and_compared_with_the_limit(temporary: Path, seller: 
     assert left_behind(temporary) == []
 
 
+def test_orders_are_opened_by_two_workers(temporary: Path) -> None:
+    result = bench(temporary, "orders", "--clients", "2", "--seconds", "1", "--workers", "2")
+    assert result["orders_per_s"] > 0
+    assert left_behind(temporary) == []
+
+
+def test_what_a_dead_seller_costs_the_others_is_measured(temporary: Path) -> None:
+    result = bench(temporary, "orders", "--clients", "2", "--seconds", "5", "--seller", "dead:1/4")
+    assert list(result) == [
+        "p95_ms_alone",
+        "p95_ms_with_dead",
+        "ratio",
+        "p50_ms_alone",
+        "p50_ms_with_dead",
+        "orders_per_s_alone",
+        "orders_per_s_with_dead",
+        "dead_orders",
+        "dead_calls",
+    ]
+    assert result["ratio"] == pytest.approx(result["p95_ms_with_dead"] / result["p95_ms_alone"], rel=0.01)
+    assert result["dead_orders"] > 0
+    assert 0 < result["dead_calls"] < result["dead_orders"] + 20, "its circuit opens"
+    # On a machine busy with other tests; what it must not do is wait for time-outs of two seconds.
+    assert result["p95_ms_with_dead"] < 1500
+    assert left_behind(temporary) == []
+
+
+@pytest.mark.parametrize("seller", ["dead", "dead:0/20", "dead:3/3", "dead:1/x", "lazy"])
+def test_a_seller_it_does_not_know_is_refused(temporary: Path, seller: str) -> None:
+    ran = subprocess.run(
+        [sys.executable, "-m", "tradehall", "bench", "orders", "--seller", seller],
+        env=environment(temporary),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert ran.returncode == 2
+    assert "dead:1/20" in ran.stderr
+
+
+def test_rows_due_at_one_moment_are_each_carried_out_once_across_a_restart(temporary: Path) -> None:
+    result = bench(temporary, "due", "--rows", "600")
+    assert list(result) == ["rows", "drain_s", "rows_per_s", "restarted_at", "twice", "forgotten"]
+    assert (result["rows"], result["twice"], result["forgotten"]) == (600, 0, 0)
+    assert 0 < result["restarted_at"] <= 300
+    assert left_behind(temporary) == []
+
+
 def test_the_list_of_a_seller_with_generated_orders_is_timed(temporary: Path) -> None:
     result = bench(temporary, "list", "--orders", "3000", "--requests", "5")
     assert list(result) == ["first_page_ms", "state_filter_ms", "search_ms", "deep_page_ms"]

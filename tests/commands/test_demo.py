@@ -14,7 +14,19 @@ from tests.commands.running import Running, processes_of, tradehall_command, tra
 
 pytestmark = pytest.mark.slow
 
-STORY = {"orders": 6, "opened": 4, "completed": 4, "refunded": 1}
+STORY = {"orders": 27, "opened": 11, "completed": 21, "refunded": 3}
+LIVES = {
+    "trials": 2,
+    "converted": 1,
+    "renewed": 6,
+    "renewed_automatically": 2,
+    "changed": 1,
+    "taken_back": 2,
+    "refused": 1,
+    "frozen": 3,
+    "thawed": 1,
+    "released": 3,
+}
 
 
 @pytest.fixture(scope="module")
@@ -29,11 +41,12 @@ def played() -> Iterator[tuple[Path, str]]:
 
 def test_the_story_ends_with_one_line_of_json(played: tuple[Path, str]) -> None:
     totals = json.loads(played[1].splitlines()[-1])
-    assert list(totals) == ["orders", "opened", "completed", "refunded", "calls", "calls_failed", "seconds"]
-    assert totals | STORY == totals
-    # Three failures of the flaky seller, and a try every three minutes of the three hours the other one was away.
-    assert totals["calls_failed"] >= 3 + 60
-    assert totals["calls"] > totals["calls_failed"] + 4
+    assert list(totals) == [*STORY, "calls", "calls_failed", *LIVES, "seconds"]
+    assert totals | STORY | LIVES == totals
+    # Three failures of the flaky seller, and a try every three minutes of the three hours the other one was away; one
+    # freeze that failed, one change refused, two calls that fail as the story ends.
+    assert totals["calls_failed"] >= 3 + 60 + 1 + 1 + 2
+    assert totals["calls"] > totals["calls_failed"] + 40
     assert totals["seconds"] > 0
 
 
@@ -42,6 +55,17 @@ def test_the_story_is_told_in_both_languages_and_plainly_when_piped(played: tupl
     assert "\x1b" not in said
     for text in ("云帆协同办公平台", "Cloudsail Workplace", "000004", "refunded 已退款", "expired 已过期", "1 payment"):
         assert text in said
+
+
+def test_what_it_leaves_is_worth_a_look(played: tuple[Path, str]) -> None:
+    _, said = played
+    now = said[said.index("应用一览") :]
+    assert all(text in now for text in ("frozen 已冻结", "on trial 试用中", "in use 使用中", "ended 已结束"))
+    orders = said[said.index("订单一览") : said.index("应用一览")]
+    kinds = ("new 新购", "trial 试用", "bought 转正", "renewal 续费", "auto 自动续费", "upgrade 升级", "back 退订")
+    ends = ("done 已完成", "refunded 已退款", "expired 已过期", "refused 已拒绝", "unpaid 待支付", "opening 开通中")
+    assert all(text in orders for text in (*kinds, *ends))
+    assert "counts 2 of 5" in said
 
 
 def test_logs_are_in_a_file_and_not_in_the_story(played: tuple[Path, str]) -> None:
@@ -65,6 +89,7 @@ def test_a_second_start_keeps_the_data_takes_another_port_and_ends_with_ctrl_c(p
         demo.wait_until_it_says("Serving until Ctrl-C")
     assert f"Port {port} is taken; the web server uses" in demo.said
     assert "is there already" in demo.said
+    assert "did not go as it should" not in demo.said
     kept = _environment(directory)
     base = f"http://127.0.0.1:{kept['TRADEHALL_PORT']}"
     assert _get(f"{base}/readyz") == {"status": "ready", "mode": "sandbox"}
@@ -93,6 +118,23 @@ def test_sigterm_at_any_moment_leaves_nothing(played: tuple[Path, str], moment: 
     demo.wait_until_it_says(moment)
     assert demo.stop(signal.SIGTERM) == 0, demo.said
     assert "Traceback" not in demo.said
+    assert processes_of(directory) == []
+
+
+@pytest.mark.parametrize("left", ['{"order": ["CS1", "CS1-000001", ""], "instance_id": "x"}\n', "[]\n"])
+def test_what_a_former_version_left_is_refused_with_a_hint(played: tuple[Path, str], left: str) -> None:
+    directory, _ = played
+    book = directory / "demo/lark.book"
+    kept = book.read_bytes()
+    book.write_text(left)
+    try:
+        run = tradehall_command(directory, "demo", "--once")
+    finally:
+        book.write_bytes(kept)
+    assert run.returncode == 2
+    assert "line 1 is no effect" in run.stderr
+    assert run.stderr.endswith("`tradehall demo --fresh` throws the old demo away.\n")
+    assert "Traceback" not in run.stdout + run.stderr
     assert processes_of(directory) == []
 
 

@@ -20,9 +20,28 @@ async def test_it_is_loaded_once(empty_database: str) -> None:
         before = _counts(empty_database)
         assert not await marketplace.load(opened)
         assert _counts(empty_database) == before
-    assert before["products"] == len(GOODS) == 12
+    assert before["products"] == len(GOODS) == 14
     assert before["people"] == len(marketplace.PEOPLE)
-    assert before["endpoints"] == 4
+    assert before["endpoints"] == 5
+    assert before["upgrade_rules"] == sum(len(goods.upgrades) for goods in GOODS)
+
+
+async def test_sellers_speak_both_generations(empty_database: str) -> None:
+    async with Installation(sandbox_settings(), empty_database, Clock()) as opened:
+        await marketplace.load(opened)
+        servers = {one.key: one for one in await marketplace.seller_servers(opened)}
+    assert (servers["maple"].generation, servers["maple"].encryption) == ("V1", "AES128")
+    assert [key for key, one in servers.items() if one.revisions] == ["bedrock"]
+    assert [len(one.access_keys) for one in servers.values()] == [2, 1, 1, 1]
+
+
+async def test_a_former_versions_marketplace_is_told(empty_database: str) -> None:
+    async with Installation(sandbox_settings(), empty_database, Clock()) as opened:
+        await marketplace.load(opened)
+        with psycopg.connect(empty_database) as connection:
+            connection.execute("UPDATE people SET email = 'somebody@else.example' WHERE email = 'admin@maple.example'")
+        with pytest.raises(marketplace.FormerMarketplace, match="another version"):
+            await marketplace.seller_servers(opened)
 
 
 async def test_production_gets_none_of_it(empty_database: str) -> None:
@@ -39,7 +58,7 @@ async def test_endpoints_follow_their_servers_and_keep_their_keys(empty_database
         await marketplace.point_sellers_to(opened, "lark", "http://127.0.0.1:8123")
         after = {one.key: one for one in await marketplace.seller_servers(opened)}
     assert after["lark"].address == "http://127.0.0.1:8123/produce"
-    assert after["lark"].access_key == before["lark"].access_key
+    assert after["lark"].access_keys == before["lark"].access_keys
     assert after["bedrock"] == before["bedrock"]
 
 
@@ -54,6 +73,8 @@ def test_everything_is_there_in_both_languages() -> None:
             assert "\n" not in text
     modes = {price.mode for goods in GOODS for sku in goods.skus for price in sku.prices}
     assert modes == {"PERIOD", "ONE_TIME", "ON_DEMAND"}
+    assert sum(sku.trial is not None for goods in GOODS for sku in goods.skus) >= 5
+    assert any(before != after for goods in GOODS for before, after in goods.upgrades)
     assert len({goods.category for goods in GOODS}) == len(CATEGORIES)
     assert PASSWORD_LENGTH[0] <= len(marketplace.PASSWORD)
 
@@ -62,5 +83,14 @@ def _counts(dsn: str) -> dict[str, int]:
     with psycopg.connect(dsn) as connection:
         return {
             table: connection.execute(f"SELECT count(*) FROM {table}".encode()).fetchone()[0]  # type: ignore[index]
-            for table in ("organisations", "people", "products", "skus", "prices", "endpoints", "events")
+            for table in (
+                "organisations",
+                "people",
+                "products",
+                "skus",
+                "prices",
+                "endpoints",
+                "upgrade_rules",
+                "events",
+            )
         }

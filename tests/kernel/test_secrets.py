@@ -43,6 +43,25 @@ def test_a_seal_opens_for_its_own_purpose_and_key_only() -> None:
         Seal("another secret key, long enough too").open(sealed, "endpoint 1")
 
 
+def test_former_keys_open_and_the_current_one_closes() -> None:
+    former = "another secret key, long enough too"
+    seal = Seal("a third secret key, as long as others", ["a secret key for tests, long enough", former])
+    for number, sealed in enumerate((seal.close("key", "p"), SEAL.close("key", "p"), Seal(former).close("key", "p"))):
+        assert seal.open(sealed, "p") == "key"
+        assert seal.open_with(sealed, "p") == ("key", number)
+    with pytest.raises(CannotUnseal):
+        SEAL.open(seal.close("key", "p"), "p")
+    assert seal.keys == 3
+
+
+def test_fingerprints_tell_equal_texts_and_nothing_else() -> None:
+    assert SEAL.fingerprints("key", "p") == SEAL.fingerprints("key", "p")
+    assert SEAL.fingerprints("key", "p") != SEAL.fingerprints("key", "q")
+    assert SEAL.fingerprints("key", "p") != SEAL.fingerprints("keys", "p")
+    seal = Seal("another secret key, long enough too", ["a secret key for tests, long enough"])
+    assert seal.fingerprints("key", "p")[1:] == SEAL.fingerprints("key", "p")
+
+
 def test_a_configured_key_is_used_and_nothing_written(tmp_path: Path) -> None:
     assert secret_key("configured", tmp_path / "data") == "configured"
     assert not (tmp_path / "data").exists()

@@ -36,6 +36,7 @@ def settings() -> Settings:
     return sandbox_settings(
         call_timeout=timedelta(seconds=0.3),
         new_instance_window=12 * MINUTES,
+        opening_investigation=8 * MINUTES,
         query_window=2 * MINUTES,
         release_window=6 * MINUTES,
     )
@@ -186,7 +187,7 @@ async def test_an_address_on_a_private_network_is_never_called(shop: Shop) -> No
 
 
 async def test_a_key_that_cannot_be_read_any_more_is_trouble_with_a_name(shop: Shop) -> None:
-    await shop.sql("UPDATE endpoints SET access_key = decode(repeat('01', 60), 'hex')")
+    await shop.sql("UPDATE access_keys SET sealed = decode(repeat('01', 60), 'hex')")
     number = await shop.buy()
     await shop.run_due(30 * MINUTES)
     tries = await shop.attempts(await shop.call(number, "newInstance"))

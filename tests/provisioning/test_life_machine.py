@@ -233,7 +233,8 @@ class Life(RuleBasedStateMachine):
             await self.shop.sql(
                 """
             SELECT o.number FROM orders o WHERE o.state = 'processing' AND NOT EXISTS (
-                SELECT FROM seller_calls c WHERE c.order_id = o.id AND c.purpose IN ('open', 'await_opening')
+                SELECT FROM seller_calls c WHERE c.order_id = o.id
+                AND c.purpose IN ('open', 'await_opening', 'investigate')
                 AND c.state IN ('queued', 'waiting', 'running'))
             """
             )
@@ -263,7 +264,7 @@ class Life(RuleBasedStateMachine):
         await self.shop.end_leases()
         await self.seller.up()
         self.seller.manner = "instant"
-        await self.shop.run_due(timedelta(hours=4))
+        await self.shop.run_due(timedelta(hours=6))
         await self._check_books()
         assert await self.shop.sql("SELECT number FROM orders WHERE state = 'processing'") == []
         assert await self.shop.sql("SELECT id FROM refunds WHERE state <> 'refunded'") == []

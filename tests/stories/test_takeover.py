@@ -2,6 +2,8 @@
 
 from datetime import timedelta
 
+import psycopg
+import pytest
 from tests.world import SellerServer, Shop
 
 from tradehall.provisioning.model import business_id
@@ -58,6 +60,29 @@ async def test_an_answer_that_comes_after_the_call_was_taken_over_is_put_on_reco
     await shop.run_due(3 * MINUTES)
     assert (await shop.order(number)).state == "completed"
     assert len(seller_server.seller.book) == 1
+
+
+async def test_a_call_whose_claim_went_down_with_the_database_is_not_forgotten(
+    shop: Shop, seller_server: SellerServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The seller opened it; then the database was away and came back as it had been before the claim."""
+    number = await shop.buy()
+    calls = shop.seller_calls()
+    (job,) = await calls.claim(8)
+
+    async def away(*_: object, **__: object) -> None:
+        raise psycopg.OperationalError("the connection is lost")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(shop.installation.settling, "settle", away)
+        await job()
+    await shop.sql(
+        "UPDATE seller_calls SET state = 'waiting', attempts = 0, worker = NULL, leased_until = NULL, verdict = NULL"
+    )
+    await seller_server.down()
+    await calls.claim(8)
+    assert await shop.sql("SELECT outcome_unknown FROM instances") == [(True,)]
+    assert (await shop.order(number)).state == "processing"
 
 
 async def test_a_killed_workers_refund_is_carried_out_once(shop: Shop, seller_server: SellerServer) -> None:

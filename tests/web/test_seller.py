@@ -10,7 +10,7 @@ from uuid import UUID, uuid4
 import pytest
 from litestar import Litestar
 from litestar.testing import AsyncTestClient
-from tests.world import KEY, SellerServer, Shop, World, add_endpoint
+from tests.world import GENERAL_KEY, KEY, SellerServer, Shop, World, add_endpoint
 
 from tradehall.app import create_app
 from tradehall.edge.access import SESSION_COOKIE
@@ -311,6 +311,9 @@ async def test_an_interface_is_created_and_changed(
 ) -> None:
     browser = await enter(world.seller)
     created = {"interface_class": "general", "name": "Notices", "address": seller_server.url, "access_key": KEY}
+    page = await browser.post("/seller/settings/new", created, status=409)
+    assert "each class needs a key of its own" in page
+    created |= {"access_key": GENERAL_KEY}
     assert "The interface was created." in await browser.post("/seller/settings/new", created)
     page = await browser.post("/seller/settings/new", created, status=409)
     assert "You already have an endpoint for order notifications" in page
@@ -325,7 +328,79 @@ async def test_an_interface_is_created_and_changed(
     assert (await shop.order(number)).state == "completed"
     await browser.get(f"/seller/settings/{world.other_endpoint}", status=404)
     await browser.post(f"/seller/settings/{world.other_endpoint}", change, status=404)
-    await browser.post(path, change | {"version": 2, "access_key": "short"}, status=422)
+
+
+async def test_what_an_interface_speaks_is_chosen_and_what_does_not_belong_to_it_passed_over(
+    enter: Enter, world: World, shop: Shop, seller_server: SellerServer
+) -> None:
+    browser = await enter(world.seller)
+
+    async def speech() -> tuple[object, ...]:
+        return (
+            await shop.sql(
+                "SELECT generation, encryption, revisions, asks_contact FROM endpoints WHERE id = %(id)s",
+                {"id": world.endpoint},
+            )
+        )[0]
+
+    path, change = f"/seller/settings/{world.endpoint}", {"name": "Main", "address": seller_server.url}
+    page = await browser.get(path)
+    for text in ("V2.0", "V1.0", "Number the changes of an instance", "AES-128", "Send the buyer's e-mail address"):
+        assert text in page
+    everything = {"encryption": "AES128", "revisions": "1", "asks_contact": "1"}
+    await browser.post(path, change | everything | {"version": 1, "generation": "V2"})
+    assert await speech() == ("V2", "AES256", True, False)
+    page = await browser.post(path, change | everything | {"version": 2, "generation": "V1"})
+    assert await speech() == ("V1", "AES128", False, True)
+    assert "V1.0" in page
+    await browser.post(path, change | {"version": 3, "generation": "V3"}, status=422)
+    page = await browser.post(
+        path, {"name": "", "version": 3, "generation": "V1", "address": seller_server.url}, status=422
+    )
+    assert re.search(r'value="V1" checked', page)
+    assert not re.search(r'name="asks_contact" value="1" checked', page), "as it was sent, not as it was"
+    created = {"interface_class": "basic", "name": "Old server", "address": seller_server.url, "generation": "V1"}
+    await browser.post("/seller/settings/new", created | {"key_from": "typed"}, status=422)
+    page = await browser.post("/seller/settings/new", created | {"access_key": KEY})
+    assert "Old server" in page
+
+
+async def test_a_key_is_changed_without_losing_calls(
+    enter: Enter, world: World, shop: Shop, seller_server: SellerServer
+) -> None:
+    browser = await enter(world.seller)
+    path = f"/seller/settings/{world.endpoint}"
+    page = await browser.get(f"{path}/keys/new")
+    made = re.search(r'name="made_key" value="([^"]+)"', page)
+    assert made
+    assert "7 days" in page
+    page = await browser.post(f"{path}/keys/new", {"key_from": "typed", "access_key": "short"}, status=422)
+    assert "Use 8 to 128 characters" in page
+    page = await browser.post(f"{path}/keys/new", {"key_from": "typed", "access_key": KEY}, status=409)
+    assert "Calls are signed with this access key already" in page
+    page = await browser.post(f"{path}/keys/new", {"key_from": "made", "made_key": made[1]})
+    assert "Calls are signed with the new access key from now on." in page
+    assert made[1] not in page
+    assert f"••••{made[1][-4:]}" in page
+    assert "Still accepted" in page
+
+    shop.clock.advance(timedelta(hours=2))
+    number = await shop.buy()
+    await shop.run_due()
+    assert (await shop.order(number)).state == "completed"
+    for where in ("/seller", "/seller/settings", path):
+        assert "Your server still uses the old key" in await browser.get(where)
+    (retire,) = re.findall(rf'action="({path}/keys/[^"]+/retire)"', await browser.get(path))
+    page = await browser.post(retire, {})
+    assert "The old access key is retired." in page
+    assert "Retired" in page
+    ((current,),) = await shop.sql("SELECT id FROM access_keys WHERE hint = %(hint)s", {"hint": made[1][-4:]})
+    await browser.post(f"{path}/keys/{current}/retire", {}, status=409)
+    await browser.post(f"{path}/keys/{uuid4()}/retire", {}, status=404)
+    await browser.post(f"{path}/keys/nonsense/retire", {}, status=404)
+
+    page = await browser.post(f"{path}/keys/new", {"access_key": "leaked-no-more-01", "retire_others": "1"})
+    assert "Still accepted" not in page
 
 
 # --- products

@@ -1,6 +1,5 @@
 """The message log: the calls made to sellers' servers, for the seller they were made to and for operators."""
 
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
@@ -29,7 +28,7 @@ from tradehall.kernel.errors import Problem
 from tradehall.kernel.i18n import Translator
 from tradehall.kernel.paging import Page
 from tradehall.parties.model import OrganisationKind
-from tradehall.protocols.v2 import Activity
+from tradehall.protocols.production import Activity
 from tradehall.provisioning import queries
 from tradehall.provisioning.errors import BuyerWasRefunded, CallIsSettled, CallMovedOn, CallNotFound
 from tradehall.provisioning.model import Attempt, CallRow, CallState, Purpose, Verdict
@@ -166,20 +165,11 @@ async def _read(request: ApiRequest, call_id: UUID) -> CallWithAttempts:
     return CallWithAttempts(tries=[shown_attempt(one, texts) for one in tries], **_shown(found, texts))
 
 
-async def _restart_each(tx: Tx, request: ApiRequest, wanted: Sequence[CallToRestart]) -> RestartOutcomes:
-    """Restarts what can be; one that cannot does not stop the others. A refusal comes before anything is written."""
-    provisioning, locale = installation_of_app(request).provisioning, texts_for(request).locale
-    seen = {one.id: one.seen_attempts for one in wanted}
-    own = await queries.lock_to_restart(tx, tx.actor, list(seen))
-    outcomes: dict[UUID, RestartOutcome] = {}
-    for call_id in (*own, *(seen.keys() - set(own))):
-        try:
-            await provisioning.restart(tx, call_id, seen[call_id])
-            outcomes[call_id] = RestartOutcome(call_id, True)
-        except Problem as problem:
-            told = details(problem, locale, "")
-            outcomes[call_id] = RestartOutcome(call_id, False, told.code, told.detail)
-    return RestartOutcomes([outcomes[call_id] for call_id in seen])
+def _outcome(call_id: UUID, problem: Problem | None, locale: str) -> RestartOutcome:
+    if problem is None:
+        return RestartOutcome(call_id, True)
+    told = details(problem, locale, "")
+    return RestartOutcome(call_id, False, told.code, told.detail)
 
 
 def calls_router(console: str, kind: OrganisationKind) -> Router:
@@ -206,7 +196,7 @@ def calls_router(console: str, kind: OrganisationKind) -> Router:
     ) -> Page[SellerCall]:
         """Read the message log.
 
-        The calls made to sellers' servers to open, query and release instances and to notify of orders, newest first.
+        The calls made to sellers' servers, from opening an instance to releasing it, newest first.
         """
         wanted = wanted_page(limit, after, before)
         narrowed = CallFilter(call_state, activity, failing, q, since, until)
@@ -256,7 +246,10 @@ def calls_router(console: str, kind: OrganisationKind) -> Router:
         """
 
         async def action(tx: Tx) -> RestartOutcomes:
-            return await _restart_each(tx, request, data.calls)
+            seen = {one.id: one.seen_attempts for one in data.calls}
+            outcomes = await installation_of_app(request).provisioning.restart_each(tx, seen)
+            locale = texts_for(request).locale
+            return RestartOutcomes([_outcome(call_id, problem, locale) for call_id, problem in outcomes.items()])
 
         return await write(request, RestartOutcomes, idempotency_key, action, data)
 

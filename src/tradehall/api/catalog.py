@@ -7,15 +7,27 @@ import msgspec
 from litestar import Router, get, post
 from litestar.params import QueryParameter
 
-from tradehall.api.common import After, ApiRequest, Before, Limit, Whole, installation_of_app, request_id, wanted_page
+from tradehall.api.common import (
+    After,
+    ApiRequest,
+    Before,
+    Limit,
+    Whole,
+    installation_of_app,
+    request_id,
+    texts_for,
+    wanted_page,
+)
+from tradehall.api.prices import Step, told_steps
 from tradehall.catalog import queries
 from tradehall.catalog.errors import NoLongerOnSale, PriceNotFound, ProductNotFound
 from tradehall.catalog.model import ChargingMode, Listing, Price, ProductRow, ProductState, Quote, Sku
 from tradehall.kernel.paging import Page
 from tradehall.trading import actions as trading
+from tradehall.trading.pricing import purchase_steps
 
 
-class PricedSku(Sku, frozen=True):
+class PricedSku(Sku, frozen=True, kw_only=True):
     """A specification with the ways to buy it."""
 
     prices: list[Price]
@@ -46,6 +58,12 @@ class AskPrice(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     price_id: UUID
     quantity: Whole = 1
     period_number: Whole | None = None
+
+
+class PurchasePrice(Quote, frozen=True):
+    """What a purchase costs, and how that comes about, step by step."""
+
+    steps: list[Step]
 
 
 def priced_skus(listing: Listing) -> list[PricedSku]:
@@ -93,14 +111,21 @@ async def get_product(request: ApiRequest, slug: str) -> ProductDetail:
 
 
 @post("/quotes", status_code=200, opt={"problems": [PriceNotFound, NoLongerOnSale]})
-async def quote_price(request: ApiRequest, data: AskPrice) -> Quote:
+async def quote_price(request: ApiRequest, data: AskPrice) -> PurchasePrice:
     """Ask what a purchase costs.
 
     Unit price × quantity × periods = total, in minor units. Nothing is reserved. Ordering with the total as
     `expected_total` fails if the price has changed by then.
     """
     async with installation_of_app(request).db.transaction(request.user.actor, request_id(request)) as tx:
-        return await trading.price_of(tx, data.price_id, data.quantity, data.period_number)
+        cost = await trading.price_of(tx, data.price_id, data.quantity, data.period_number)
+        offer = await queries.offer(tx, data.price_id)
+    if offer is None:
+        raise PriceNotFound
+    steps = purchase_steps(
+        offer.charging_mode, offer.period_type, cost.quantity, cost.period_number, cost.unit_minor, cost.total_minor
+    )
+    return PurchasePrice(**msgspec.structs.asdict(cost), steps=told_steps(steps, cost.currency, texts_for(request)))
 
 
 router = Router("/", route_handlers=[list_products, get_product, quote_price], tags=["Catalogue"])

@@ -13,13 +13,20 @@ _PRODUCT = "0196a1c0-5a20-7a11-a3b4-c5d6e7f80910"
 _SKU = "0196a1c0-5a21-7a12-8899-aabbccddeeff"
 _PRICE = "0196a1c0-5a22-7a13-9123-456789abcdef"
 _ENDPOINT = "0196a1c0-5a23-7a14-8d2c-0b1a29384756"
+_KEY = "0196b4fa-2c80-7a21-8b3c-1d2e3f405162"
+_OLD_KEY = "0196a1c0-5a23-7a14-8d2d-1b2c3d4e5f60"
 _ORDER = "0196b4f2-9b40-7e15-93c7-5a6b7c8d9e0f"
 _LINE = "0196b4f2-9b40-7e16-8f01-1a2b3c4d5e6f"
 _APPLICATION = "0196b4f3-0a80-7c44-b5d6-e7f8091a2b3c"
 _CALL = "0196b4f3-0a81-7c45-8c9d-aebfc0d1e2f3"
 _OTHER_CALL = "0196b4f3-0a82-7c46-9a0b-1c2d3e4f5061"
 _PARKED = "0196b4f9-1d00-7f47-a1b2-c3d4e5f60718"
+_CREDENTIAL = "0196b4fa-2c82-7a23-8c5e-3f4051627384"
+_RULE = "0196b4fa-2c81-7a22-9b4d-2e3f40516273"
+_BIGGER_SKU = "0196a1c0-5a21-7a13-8899-bbccddeeff00"
+_RENEWAL = "0196b4fa-3d90-7e15-93c7-6a7b8c9d0e1f"
 _NUMBER = "CS2605091530K7Q2M"
+_RENEWAL_NUMBER = "CS2704221102M4TQZ"
 _NEXT = "AZa08pvAfhWTx1prfI2eDw"
 _REQUEST = "0196b4f2-9b3e-7a10-8a1b-2c3d4e5f6071"
 
@@ -80,6 +87,7 @@ _ONE_SKU = {
     "quantity_max": 500,
     "quantity_step": 5,
     "on_sale": True,
+    "trial_days": 14,
     "prices": [_ONE_PRICE],
 }
 _PRODUCT_DETAIL = {
@@ -105,9 +113,32 @@ _ONE_ENDPOINT = {
     "interface_class": "basic",
     "name": "Production",
     "address": "https://produce.lotus.example/marketplace",
+    "generation": "V2",
+    "encryption": "AES256",
+    "revisions": False,
+    "asks_contact": False,
     "key_hint": "9f3c",
+    "old_key_in_use": False,
     "version": 1,
     "updated_at": "2026-04-20T02:00:00Z",
+}
+_ONE_KEY = {
+    "id": _KEY,
+    "endpoint_id": _ENDPOINT,
+    "hint": "51ae",
+    "state": "current",
+    "created_at": "2026-05-09T07:40:00Z",
+    "retires_at": None,
+    "last_used_at": None,
+}
+_ONE_CREDENTIAL = {
+    "id": _CREDENTIAL,
+    "access_key_id": "EXAMPLE0ACCESS0KEY00",
+    "name": "order-sync",
+    "created_by_name": "Lin Yue",
+    "created_at": "2026-05-09T07:40:00Z",
+    "last_used_at": None,
+    "revoked_at": None,
 }
 _ORDER_ROW = {
     "id": _ORDER,
@@ -126,6 +157,94 @@ _ORDER_ROW = {
     "created_at": "2026-05-09T07:30:00Z",
     "cancel_reason": None,
     "refund_state": None,
+    "application_id": _APPLICATION,
+    "root_number": None,
+    "automatic": False,
+    "starts_at": None,
+    "ends_at": None,
+}
+_RENEWAL_ROW = {
+    **_ORDER_ROW,
+    "id": _RENEWAL,
+    "number": _RENEWAL_NUMBER,
+    "order_type": "RENEW",
+    "created_at": "2027-04-22T03:02:00Z",
+    "root_number": _NUMBER,
+    "starts_at": "2027-05-09T07:31:12Z",
+    "ends_at": "2028-05-09T07:31:12Z",
+}
+_STEPS_OF_A_YEAR = [
+    {
+        "kind": "months",
+        "amount_minor": 144000,
+        "unit_minor": 1200,
+        "quantity": 10,
+        "number": 12,
+        "per": 1,
+        "order": None,
+        "text": "10 × CN¥12.00 a month × 12 months",
+    }
+]
+_TERM_PRICE = {
+    "price_id": _PRICE,
+    "sku_id": _SKU,
+    **_SKU_NAMES,
+    "quantity": 10,
+    "unit_minor": 1200,
+    "period_type": "month",
+    "period_number": 12,
+    "starts_at": "2027-05-09T07:31:12Z",
+    "ends_at": "2028-05-09T07:31:12Z",
+    "total_minor": 144000,
+    "currency": "CNY",
+    "steps": _STEPS_OF_A_YEAR,
+    "asks_seller": False,
+    "good_until": None,
+}
+_CHANGE_PRICE = {
+    **_TERM_PRICE,
+    "quantity": 20,
+    "period_type": "day",
+    "period_number": 30,
+    "starts_at": "2027-04-09T02:00:00Z",
+    "ends_at": "2027-05-09T07:31:12Z",
+    "total_minor": 12000,
+    "steps": [
+        {
+            "kind": "new_for_the_rest",
+            "amount_minor": 24000,
+            "unit_minor": 1200,
+            "quantity": 20,
+            "number": 30,
+            "per": 30,
+            "order": None,
+            "text": "The new: 20 × CN¥12.00 for 30 days, 30 days of it",
+        },
+        {
+            "kind": "old_for_the_rest",
+            "amount_minor": -12000,
+            "unit_minor": 1200,
+            "quantity": 10,
+            "number": 30,
+            "per": 30,
+            "order": None,
+            "text": "Less the old: 10 × CN¥12.00 for 30 days, 30 days of it",
+        },
+    ],
+    "good_until": "2027-04-09T16:00:00Z",
+}
+_ONE_RULE = {
+    "id": _RULE,
+    "product_id": _PRODUCT,
+    "from_sku_id": _SKU,
+    "from_sku_name_en": "Team",
+    "from_sku_name_zh": "团队版",
+    "to_sku_id": _BIGGER_SKU,
+    "to_sku_name_en": "Enterprise",
+    "to_sku_name_zh": "企业版",
+    "step_factor": 1,
+    "void": None,
+    "created_at": "2026-05-09T07:40:00Z",
 }
 _ORDER_DETAIL = {
     **_ORDER_ROW,
@@ -137,6 +256,9 @@ _ORDER_DETAIL = {
     "paid_at": "2026-05-09T07:31:10Z",
     "completed_at": "2026-05-09T07:31:12Z",
     "cancelled_at": None,
+    "check_state": None,
+    "cancel_message": None,
+    "reverses_number": None,
     "line_id": _LINE,
     "line_number": f"{_NUMBER}-000001",
     "charging_mode": "PERIOD",
@@ -147,6 +269,10 @@ _ORDER_DETAIL = {
     "unit_minor": 1200,
     "unit_en": None,
     "unit_zh": None,
+    "from_sku_name_en": None,
+    "from_sku_name_zh": None,
+    "from_quantity": None,
+    "steps": _STEPS_OF_A_YEAR,
     "payment_gateway": "test",
     "payment_reference": "TP3F0A9C1D77B24E5A8812",
     "refund_number": None,
@@ -176,10 +302,78 @@ _ONE_APPLICATION = {
     "memo": "Change the password after signing in for the first time.",
     "details_at": "2026-05-09T07:31:13Z",
     "opened_at": "2026-05-09T07:31:12Z",
-    "expires_at": "2027-05-09T07:31:12Z",
     "closed_at": None,
     "created_at": "2026-05-09T07:31:10Z",
+    "expires_at": "2027-05-09T07:31:12Z",
+    "subscription_state": "active",
+    "trial": False,
+    "suspended_at": None,
+    "frozen_at": None,
+    "ended_at": None,
+    "end_reason": None,
+    "auto_renew": True,
 }
+_APPLICATION_DETAIL = {
+    **_ONE_APPLICATION,
+    "sku_id": _SKU,
+    "price_id": _PRICE,
+    "unit_minor": 1200,
+    "currency": "CNY",
+    "period_type": "month",
+    "began_at": "2026-05-09T07:31:12Z",
+    "bought_at": "2026-05-09T07:31:10Z",
+    "suspended_why": None,
+    "unfinished_order": None,
+    "ahead": [
+        {"kind": "renew", "at": "2027-05-06T07:31:12Z", "text": "It is renewed automatically"},
+        {"kind": "expire", "at": "2027-05-09T07:31:12Z", "text": "The term ends"},
+        {"kind": "freeze", "at": "2027-05-12T07:31:12Z", "text": "The application is frozen"},
+        {
+            "kind": "end",
+            "at": "2027-05-27T07:31:12Z",
+            "text": "The application is released with all its data",
+        },
+    ],
+    "possible": [
+        {"verb": "renew", "code": None, "detail": None},
+        {
+            "verb": "unsubscribe",
+            "code": "refund_over",
+            "detail": "The days in which it could be unsubscribed for the whole price ended on 2026-05-14T07:31:10Z.",
+        },
+    ],
+    "ways": [
+        {
+            "price_id": _PRICE,
+            "sku_id": _SKU,
+            "sku_code": "4f6a1f9e-5a0c-4a55-9f0e-2b8b7b9f1c3d",
+            "product_code": "OFFI605723149980524544",
+            **_SKU_NAMES,
+            **_SEATS,
+            "period_type": "month",
+            "amount_minor": 1200,
+            "currency": "CNY",
+            "quantity_min": 5,
+            "quantity_max": 500,
+            "quantity_step": 5,
+            "on_sale": True,
+        }
+    ],
+    "upgrades": [
+        {
+            "sku_id": _SKU,
+            "name_en": "Team",
+            "name_zh": "团队版",
+            **_SEATS,
+            "quantity_min": 5,
+            "quantity_max": 500,
+            "quantity_step": 5,
+            "step_factor": 2,
+        }
+    ],
+}
+_ASKED_TERM = {"period_number": 12, "price_id": None, "quantity": None}
+_PLACED_RENEWAL = {"id": _RENEWAL, "number": _RENEWAL_NUMBER}
 _ONE_CALL = {
     "id": _CALL,
     "activity": "newInstance",
@@ -250,18 +444,40 @@ REQUESTS: Mapping[str, Any] = MappingProxyType(
         },
         "place_order": {"price_id": _PRICE, "quantity": 10, "period_number": 12, "expected_total": 144000},
         "pay_order": {"instrument": "balance"},
+        "start_trial": {"price_id": _PRICE},
+        "quote_renewal": _ASKED_TERM,
+        "renew_application": {**_ASKED_TERM, "expected_total": 144000},
+        "set_automatic_renewal": {"on": True},
+        "quote_conversion": _ASKED_TERM,
+        "convert_trial": {**_ASKED_TERM, "expected_total": 144000},
+        "quote_change": {"sku_id": _SKU, "quantity": 20},
+        "change_application": {"sku_id": _SKU, "quantity": 20, "expected_total": 12000},
+        "unsubscribe_application": {"expected_refund": 144000},
+        "suspend_application": {"why": "It sends advertisements nobody asked for."},
+        "create_upgrade_rule": {"from_sku_id": _SKU, "to_sku_id": _BIGGER_SKU, "step_factor": 1},
+        "set_trial": {"days": 14},
         "create_endpoint": {
             "name": "Production",
             "address": "https://produce.lotus.example/marketplace",
             "access_key": "6d0c4b52-7c0e-4f2a-8f7e-1c2b3a4d9f3c",
             "interface_class": "basic",
+            "generation": "V2",
+            "encryption": "AES256",
+            "revisions": False,
+            "asks_contact": False,
         },
         "change_endpoint": {
             "version": 1,
             "name": "Production",
             "address": "https://produce2.lotus.example/marketplace",
             "access_key": "",
+            "generation": "V2",
+            "encryption": "AES256",
+            "revisions": True,
+            "asks_contact": False,
         },
+        "add_key": {"access_key": None, "retire_others": False},
+        "create_credential": {"name": "order-sync"},
         "create_product": {
             "slug": "lotus-meetings",
             "category": "collaboration",
@@ -308,6 +524,7 @@ RESPONSES: Mapping[str, Any] = MappingProxyType(
             "period_number": 12,
             "total_minor": 144000,
             "currency": "CNY",
+            "steps": _STEPS_OF_A_YEAR,
         },
         "get_me": {
             "id": _PERSON,
@@ -346,6 +563,7 @@ RESPONSES: Mapping[str, Any] = MappingProxyType(
         "get_timeline": {
             "number": _NUMBER,
             "state": "processing",
+            "root_number": None,
             "next": {
                 "kind": "call_again",
                 "turn": "seller",
@@ -356,6 +574,7 @@ RESPONSES: Mapping[str, Any] = MappingProxyType(
                     "order is cancelled and the money returned."
                 ),
             },
+            "ahead": [],
             "events": [
                 {
                     "seq": 1,
@@ -396,7 +615,40 @@ RESPONSES: Mapping[str, Any] = MappingProxyType(
             ],
         },
         "list_applications": _page(_ONE_APPLICATION, following=None),
-        "get_application": _ONE_APPLICATION,
+        "get_application": _APPLICATION_DETAIL,
+        "list_application_orders": _page(_RENEWAL_ROW, _ORDER_ROW, following=None),
+        "start_trial": {"id": _ORDER, "number": _NUMBER},
+        "quote_renewal": _TERM_PRICE,
+        "renew_application": _PLACED_RENEWAL,
+        "cancel_renewal": _PLACED_RENEWAL,
+        "set_automatic_renewal": {"on": True},
+        "quote_conversion": _TERM_PRICE,
+        "convert_trial": _PLACED_RENEWAL,
+        "quote_change": _CHANGE_PRICE,
+        "change_application": _PLACED_RENEWAL,
+        "quote_unsubscription": {
+            "refund_minor": 144000,
+            "currency": "CNY",
+            "steps": [
+                {
+                    "kind": "taken_back",
+                    "amount_minor": -144000,
+                    "unit_minor": 0,
+                    "quantity": 1,
+                    "number": 1,
+                    "per": 1,
+                    "order": _NUMBER,
+                    "text": f"Returned: what order {_NUMBER} cost",
+                }
+            ],
+            "until": "2026-05-14T07:31:10Z",
+            "chances_left": 10,
+        },
+        "unsubscribe_application": _PLACED_RENEWAL,
+        "suspend_application": {"application_id": _APPLICATION},
+        "list_upgrade_rules": [_ONE_RULE],
+        "create_upgrade_rule": _ONE_RULE,
+        "set_trial": {"days": 14},
         "refresh_application": {"asking": True},
         "reveal_password": {"password": "Xk7-initial-Qp2"},
         "get_dashboard": {
@@ -415,6 +667,21 @@ RESPONSES: Mapping[str, Any] = MappingProxyType(
                 }
             ],
             "calls": {"failing": 1, "given_up": 0, "under_way": 0},
+            "circuits": [
+                {
+                    "endpoint_id": _ENDPOINT,
+                    "endpoint_name": "Production",
+                    "seller_id": _SELLER,
+                    **_SELLER_NAMES,
+                    "state": "counting",
+                    "failures_in_a_row": 2,
+                    "trips_at": 5,
+                    "failed_at": "2026-05-09T07:34:10Z",
+                    "opened_at": None,
+                    "next_probe_at": None,
+                    "waiting": 1,
+                }
+            ],
         },
         "list_endpoints": [_ONE_ENDPOINT],
         "get_endpoint": _ONE_ENDPOINT,
@@ -422,9 +689,25 @@ RESPONSES: Mapping[str, Any] = MappingProxyType(
         "change_endpoint": {
             **_ONE_ENDPOINT,
             "address": "https://produce2.lotus.example/marketplace",
+            "revisions": True,
             "version": 2,
             "updated_at": "2026-05-09T07:40:00Z",
         },
+        "list_keys": [
+            _ONE_KEY,
+            {
+                **_ONE_KEY,
+                "id": _OLD_KEY,
+                "hint": "9f3c",
+                "state": "overlapping",
+                "created_at": "2026-04-20T02:00:00Z",
+                "retires_at": "2026-05-16T07:40:00Z",
+                "last_used_at": "2026-05-09T07:31:00Z",
+            },
+        ],
+        "add_key": {**_ONE_KEY, "access_key": "0f7a53c2-6a1d-4be4-9d1f-8e2b7c3351ae"},
+        "list_credentials": [{**_ONE_CREDENTIAL, "last_used_at": "2026-05-09T07:58:00Z"}],
+        "create_credential": {**_ONE_CREDENTIAL, "secret_access_key": "EXAMPLEexampleEXAMPLEexampleEXAMPLE00000"},
         "list_own_products": _page(_PRODUCT_ROW, following=None),
         "get_own_product": _OWN_PRODUCT,
         "create_product": _DRAFT,

@@ -33,10 +33,13 @@ EVERYBODY = ("buyer", "seller", "platform")
 PATH_PARAMETERS = {
     "application_id": "An application's id.",
     "call_id": "A call's id.",
+    "credential_id": "An API credential's id.",
     "endpoint_id": "An endpoint's id.",
+    "key_id": "An access key's id.",
     "number": "An order's number, such as CS2605091530K7Q2M.",
     "product_id": "A product's id.",
     "row_id": "The id of parked work.",
+    "rule_id": "An upgrade rule's id.",
     "sku_id": "A specification's id.",
     "slug": "A product's address in the catalogue, such as lotus-meetings.",
     "token_id": "An API token's id.",

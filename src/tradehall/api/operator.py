@@ -4,7 +4,7 @@ from typing import Annotated
 from uuid import UUID
 
 import msgspec
-from litestar import Router, get, post
+from litestar import Router, delete, get, post, put
 from litestar.params import QueryParameter
 
 from tradehall.api.calls import calls_router
@@ -22,11 +22,26 @@ from tradehall.edge.access import only
 from tradehall.kernel import due
 from tradehall.kernel.db import Tx
 from tradehall.kernel.due import NotParked, ParkedRow
+from tradehall.kernel.errors import invalid
 from tradehall.kernel.paging import Page
 from tradehall.parties import queries
 from tradehall.parties.model import Organisation, OrganisationKind
+from tradehall.trading.errors import SubscriptionEnded, SubscriptionNotFound
 
 OPERATOR = [only("platform")]
+LONGEST_REASON = 500
+
+
+class Suspend(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Why an application is suspended: its buyer and its seller are told."""
+
+    why: Annotated[str, msgspec.Meta(max_length=LONGEST_REASON)]
+
+
+class Suspended(msgspec.Struct, frozen=True):
+    """An application that is suspended."""
+
+    application_id: UUID
 
 
 class Retrying(msgspec.Struct, frozen=True):
@@ -80,8 +95,56 @@ async def retry_parked(request: ApiRequest, row_id: UUID, idempotency_key: Idemp
     return await write(request, Retrying, idempotency_key, action)
 
 
+@put(
+    "/applications/{application_id:uuid}/suspension",
+    guards=OPERATOR,
+    opt={"problems": [SubscriptionNotFound, SubscriptionEnded]},
+)
+async def suspend_application(
+    request: ApiRequest, application_id: UUID, data: Suspend, idempotency_key: IdempotencyKey = None
+) -> Suspended:
+    """Suspend an application.
+
+    For a violation: the seller is told to freeze it, whatever its term. Suspending it again changes nothing.
+    """
+    why = data.why.strip()
+    if not why:
+        raise invalid("why", "This must not be empty.")
+
+    async def action(tx: Tx) -> Suspended:
+        await installation_of_app(request).life.suspend(tx, application_id, why)
+        return Suspended(application_id)
+
+    return await write(request, Suspended, idempotency_key, action, data)
+
+
+@delete(
+    "/applications/{application_id:uuid}/suspension",
+    guards=OPERATOR,
+    status_code=204,
+    opt={"problems": [SubscriptionNotFound, SubscriptionEnded]},
+)
+async def lift_suspension(request: ApiRequest, application_id: UUID, idempotency_key: IdempotencyKey = None) -> None:
+    """Lift a suspension.
+
+    The application can be used again, unless its term is over. Lifting it again changes nothing.
+    """
+
+    async def action(tx: Tx) -> None:
+        await installation_of_app(request).life.lift(tx, application_id)
+
+    await write(request, type(None), idempotency_key, action)
+
+
 router = Router(
     "/operator",
-    route_handlers=[calls_router("operator", "platform"), list_organisations, list_parked, retry_parked],
+    route_handlers=[
+        calls_router("operator", "platform"),
+        list_organisations,
+        list_parked,
+        retry_parked,
+        suspend_application,
+        lift_suspension,
+    ],
     tags=["Operator"],
 )

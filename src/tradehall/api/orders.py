@@ -3,7 +3,7 @@
 import asyncio
 from contextlib import suppress
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Literal
 from uuid import UUID
 
 import msgspec
@@ -20,24 +20,30 @@ from tradehall.api.common import (
     Moment,
     Whole,
     installation_of_app,
+    texts_for,
     wanted_page,
     write,
 )
+from tradehall.api.prices import Step, told_steps
 from tradehall.catalog.errors import NoLongerOnSale, PriceNotFound
-from tradehall.catalog.model import ChargingMode, PeriodType
+from tradehall.catalog.model import ChargingMode
 from tradehall.edge.access import anyone_signed_in, only
 from tradehall.kernel.db import Tx
 from tradehall.kernel.paging import Page
 from tradehall.trading import actions, queries
 from tradehall.trading.errors import (
+    AwaitingSeller,
     OrderAlreadyPaid,
     OrderMovedOn,
     OrderNotFound,
     PaymentDeclined,
     PriceChanged,
+    QuoteStale,
+    SubscriptionEnded,
 )
-from tradehall.trading.model import OrderRow, OrderState
+from tradehall.trading.model import OrderRow, OrderState, OrderType
 from tradehall.trading.queries import OrderFilter
+from tradehall.trading.terms import TermUnit
 
 LONGEST_WAIT = 30.0
 
@@ -76,7 +82,13 @@ class OrderStanding(msgspec.Struct, frozen=True):
 
 class OrderDetail(OrderRow, frozen=True):
     """An order with its one line. Amounts are minor units. Who ordered and how it was paid is told to the buyer and to
-    operators; to the seller these are null."""
+    operators; to the seller these are null.
+
+    `steps` says how the price came about; an unsubscription's total is what is returned. `check_state` says whether the
+    seller allowed the change that a renewal brings, null where it need not be asked; `cancel_message` is what the
+    seller said when it refused. `reverses_number` is the renewal that is taken back. What is named `from` is what the
+    application was before.
+    """
 
     product_id: UUID
     product_slug: str
@@ -86,10 +98,13 @@ class OrderDetail(OrderRow, frozen=True):
     paid_at: datetime | None
     completed_at: datetime | None
     cancelled_at: datetime | None
+    check_state: Literal["awaited", "passed"] | None
+    cancel_message: str | None
+    reverses_number: str | None
     line_id: UUID
     line_number: str
     charging_mode: ChargingMode
-    period_type: PeriodType | None
+    period_type: TermUnit | None
     period_number: int | None
     quantity: int
     quantity_name_en: str | None
@@ -97,6 +112,10 @@ class OrderDetail(OrderRow, frozen=True):
     unit_minor: int
     unit_en: str | None
     unit_zh: str | None
+    from_sku_name_en: str | None
+    from_sku_name_zh: str | None
+    from_quantity: int | None
+    steps: list[Step]
     payment_gateway: str | None
     payment_reference: str | None
     refund_number: str | None
@@ -142,14 +161,15 @@ async def place_order(request: ApiRequest, data: PlaceOrder, idempotency_key: Id
     "/{number:str}/pay",
     guards=[only("buyer")],
     status_code=200,
-    opt={"problems": [OrderNotFound, PaymentDeclined, OrderMovedOn]},
+    opt={"problems": [OrderNotFound, PaymentDeclined, OrderMovedOn, AwaitingSeller, QuoteStale, SubscriptionEnded]},
 )
 async def pay_order(
     request: ApiRequest, number: str, data: PayOrder, idempotency_key: IdempotencyKey = None
 ) -> OrderStanding:
     """Pay an order.
 
-    Paying a paid order again changes nothing. From here on the marketplace has the application opened.
+    Paying a paid order again changes nothing. From here on the marketplace has it carried out: the application is
+    opened, renewed or changed.
     """
 
     async def action(tx: Tx) -> OrderStanding:
@@ -187,6 +207,7 @@ async def list_orders(
     order_state: Annotated[
         OrderState | None, QueryParameter(name="state", description="Only those in this state.")
     ] = None,
+    order_type: Annotated[OrderType | None, QueryParameter(name="type", description="Only those of this type.")] = None,
     q: Annotated[str, QueryParameter(description=f"{NUMBER_BEGINS}, or part of a name.")] = "",
     since: Moment = None,
     until: Moment = None,
@@ -198,7 +219,7 @@ async def list_orders(
     wanted = wanted_page(limit, after, before)
     async with installation_of_app(request).db.read() as reader:
         return await queries.orders(
-            reader, request.user.actor, wanted, OrderFilter(state=order_state, text=q, since=since, until=until)
+            reader, request.user.actor, wanted, OrderFilter(order_state, order_type, q, since, until)
         )
 
 
@@ -234,7 +255,13 @@ async def _read(request: ApiRequest, number: str) -> OrderDetail:
     if found is None:
         raise OrderNotFound
     values = {name: getattr(found, name) for name in OrderDetail.__struct_fields__}
-    return OrderDetail(**(values | _KEPT_FROM_SELLERS if viewer.kind == "seller" else values))
+    values["steps"] = told_steps(found.steps, found.currency, texts_for(request))
+    if viewer.kind == "seller":
+        values |= _KEPT_FROM_SELLERS
+    elif viewer.kind == "buyer" and found.cancel_reason != "seller_refused":
+        # Words of the seller's server are for the buyer where it answers what the buyer wished for.
+        values["cancel_message"] = None
+    return OrderDetail(**values)
 
 
 router = Router(

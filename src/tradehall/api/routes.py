@@ -2,7 +2,18 @@
 
 from litestar import Router
 
-from tradehall.api import applications, catalog, operator, orders, people, seller, timeline
+from tradehall.api import (
+    applications,
+    catalog,
+    credentials,
+    operator,
+    orders,
+    people,
+    rules,
+    seller,
+    subscriptions,
+    timeline,
+)
 from tradehall.api.common import ApiRequest, BearerAuthentication
 from tradehall.edge.problems import api_problem
 
@@ -16,7 +27,11 @@ api = Router(
         orders.router,
         timeline.router,
         applications.router,
+        subscriptions.router,
+        subscriptions.trials,
         seller.router,
+        rules.router,
+        credentials.router,
         operator.router,
     ],
     middleware=[BearerAuthentication],

@@ -8,16 +8,17 @@ import msgspec
 from litestar import Router, get
 
 from tradehall.api.common import ApiRequest, installation_of_app, texts_for
+from tradehall.api.standing import AheadOf, Next, told_ahead, told_next
 from tradehall.edge.access import anyone_signed_in
 from tradehall.kernel.i18n import Translator
 from tradehall.kernel.journal import Actor
-from tradehall.protocols.v2 import Activity
+from tradehall.protocols.production import Activity
 from tradehall.provisioning import queries as provisioning
 from tradehall.provisioning.model import Call, CallState, Purpose, Verdict
-from tradehall.provisioning.standing import NextKind, Turn, explanation, next_step
+from tradehall.provisioning.standing import explanation, next_step, what_is_ahead
 from tradehall.trading import queries
 from tradehall.trading.errors import OrderNotFound
-from tradehall.trading.model import HappenedEvent, OrderState
+from tradehall.trading.model import HappenedEvent, OrderState, OrderType
 
 EventKind = Literal[
     "order.placed",
@@ -31,11 +32,36 @@ EventKind = Literal[
     "instance.opened",
     "instance.failed",
     "instance.released",
+    "instance.found",
+    "instance.investigated",
+    "instance.renewed",
+    "instance.changed",
+    "instance.frozen",
+    "instance.unfrozen",
+    "change.allowed",
+    "change.refused",
+    "change.held",
+    "change.failed",
+    "renewal.taken_back",
+    "subscription.renewed",
+    "subscription.converted",
+    "subscription.changed",
+    "subscription.expired",
+    "subscription.frozen",
+    "subscription.thawed",
+    "subscription.suspended",
+    "subscription.suspension_lifted",
+    "subscription.renewal_policy",
+    "subscription.renewal_declined",
+    "subscription.renewal_cancelled",
+    "subscription.ended",
     "seller.notified",
     "call.failed",
     "call.given_up",
     "call.restarted",
 ]
+# How a buyer pays is between the buyer and the marketplace.
+KEPT_FROM_SELLERS = {"subscription.renewal_declined"}
 
 
 class EventActor(msgspec.Struct, frozen=True):
@@ -47,9 +73,15 @@ class EventActor(msgspec.Struct, frozen=True):
 
 
 class EventFacts(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What an event says. Which fields there are depends on its kind; times are moments, amounts minor units."""
+    """What an event says. Which fields there are depends on its kind; times are moments, amounts minor units.
+
+    `number` is the order's the event tells of, or the refund's. `unknown`: the seller may have done what was given up.
+    `frozen` and `suspended`: the application is frozen for the other reason, too.
+    """
 
     number: str | None = None
+    order_type: OrderType | None = None
+    days: int | None = None
     total_minor: int | None = None
     amount_minor: int | None = None
     currency: str | None = None
@@ -64,6 +96,12 @@ class EventFacts(msgspec.Struct, frozen=True, omit_defaults=True):
     trouble: str | None = None
     message: str | None = None
     again_at: datetime | None = None
+    until: datetime | None = None
+    why: str | None = None
+    on: bool | None = None
+    unknown: bool | None = None
+    frozen: bool | None = None
+    suspended: bool | None = None
 
 
 class TimelineEvent(msgspec.Struct, frozen=True):
@@ -94,23 +132,18 @@ class TimelineCall(msgspec.Struct, frozen=True):
     explanation: str | None = None
 
 
-class Next(msgspec.Struct, frozen=True):
-    """What happens next. `turn` is whose turn it is, null when nobody has to do anything; `at` is when something
-    happens by itself, `by` when it must have happened; `text` says it in your language."""
-
-    kind: NextKind
-    turn: Turn | None
-    at: datetime | None
-    by: datetime | None
-    text: str
-
-
 class Timeline(msgspec.Struct, frozen=True):
-    """Where an order stands and how it came there; events and calls oldest first."""
+    """Where an order stands and how it came there; events and calls oldest first.
+
+    What becomes of an application by itself, and calls for that, stand with the order that began it (`root_number`,
+    null where that is this one). `ahead` is all that is still to become of it if nobody does anything.
+    """
 
     number: str
     state: OrderState
+    root_number: str | None
     next: Next
+    ahead: list[AheadOf]
     events: Annotated[list[TimelineEvent], msgspec.Meta(description="At most the last two hundred.")]
     calls: list[TimelineCall]
 
@@ -126,7 +159,7 @@ async def get_timeline(request: ApiRequest, number: str) -> Timeline:
 
     What happened, which calls were made to the seller's server, what happens next, whose turn it is, and by when.
     """
-    viewer, texts = request.user.actor, texts_for(request)
+    viewer, texts, settings = request.user.actor, texts_for(request), installation_of_app(request).settings
     async with installation_of_app(request).db.read() as reader:
         order = await queries.order(reader, viewer, number)
         if order is None:
@@ -134,12 +167,16 @@ async def get_timeline(request: ApiRequest, number: str) -> Timeline:
         log = await queries.log_of_order(reader, order.id)
         calls = await provisioning.calls_of_order(reader, order.id)
         instances = await provisioning.instances_of_order(reader, order.id)
-        step = next_step(order, calls, instances, reader.now)
+        held_until = await provisioning.investigated_until(reader, order.id)
+        step = next_step(order, calls, instances, reader.now, settings, held_until=held_until)
+        ahead = [told for one in instances for told in what_is_ahead(one, settings)]
     return Timeline(
         order.number,
         order.state,
-        Next(step.kind, step.turn, step.at, step.by, texts.lookup(step.message)),
-        [_event(one, viewer) for one in log],
+        order.root_number,
+        told_next(step, texts),
+        told_ahead(ahead, texts) if order.state == "completed" else [],
+        [_event(one, viewer) for one in log if viewer.kind != "seller" or one.kind not in KEPT_FROM_SELLERS],
         [_call(call, viewer, texts) for call in calls],
     )
 
@@ -149,8 +186,9 @@ def _event(one: HappenedEvent, viewer: Actor) -> TimelineEvent:
     own = viewer.kind == "platform" or entry.actor.get("organisation") == str(viewer.organisation_id)
     facts = entry.facts
     if viewer.kind == "buyer":
-        # Words and faults of the seller's server are between it and the marketplace.
-        facts = msgspec.structs.replace(facts, trouble=None, message=None)
+        # Words and faults of the seller's server are between it and the marketplace; but its no is for the buyer.
+        message = facts.message if one.kind == "change.refused" else None
+        facts = msgspec.structs.replace(facts, trouble=None, message=message)
     elif viewer.kind == "seller":
         # How a buyer pays is between the buyer and the marketplace.
         facts = msgspec.structs.replace(facts, gateway=None, reference=None)

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from babel.numbers import list_currencies
 
-from tradehall.catalog import queries
+from tradehall.catalog import keys, queries
 from tradehall.catalog.errors import (
     EndpointChanged,
     EndpointNotFound,
@@ -18,13 +18,21 @@ from tradehall.catalog.errors import (
     ProductNotFound,
     SkuNotFound,
 )
-from tradehall.catalog.model import CATEGORIES, PRODUCT_MOVES, ChargingMode, InterfaceClass, PeriodType, ProductState
+from tradehall.catalog.model import (
+    CATEGORIES,
+    PRODUCT_MOVES,
+    ChargingMode,
+    Encryption,
+    Generation,
+    InterfaceClass,
+    PeriodType,
+    ProductState,
+)
 from tradehall.kernel.db import Tx
 from tradehall.kernel.errors import FieldProblem, Invalid, invalid
 from tradehall.kernel.ids import new_id
 from tradehall.kernel.secrets import Seal
 
-ACCESS_KEY_LENGTH = (8, 128)
 SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 LONGEST_SLUG = 80
 LONGEST_DESCRIPTION = 20_000
@@ -44,19 +52,25 @@ async def create_endpoint(
     name: str,
     address: str,
     access_key: str,
+    generation: Generation = "V2",
+    encryption: Encryption = "AES256",
+    revisions: bool = False,
+    asks_contact: bool = False,
 ) -> UUID:
     """A new production interface. The caller has checked that `address` may be called.
 
-    Raises Invalid, or OneGeneralEndpoint where order notifications already have theirs.
+    Raises Invalid, KeyOfAnotherClass, or OneGeneralEndpoint where order notifications already have theirs.
     """
     _check_texts({"name": name}, 80)
-    _check_key(access_key)
+    keys.check_key(access_key)
+    _check_speech(interface_class, generation, encryption, revisions, asks_contact)
     endpoint_id = new_id()
     created = await tx.fetch_value(
         """
-        INSERT INTO endpoints
-            (id, seller_id, interface_class, name, address, access_key, key_hint, created_at, updated_at)
-        VALUES (%(id)s, %(seller)s, %(class)s, %(name)s, %(address)s, %(key)s, %(hint)s, %(now)s, %(now)s)
+        INSERT INTO endpoints (id, seller_id, interface_class, name, address, generation, encryption, revisions,
+                               asks_contact, created_at, updated_at)
+        VALUES (%(id)s, %(seller)s, %(class)s, %(name)s, %(address)s, %(generation)s, %(encryption)s, %(revisions)s,
+                %(contact)s, %(now)s, %(now)s)
         ON CONFLICT (seller_id) WHERE interface_class = 'general' DO NOTHING
         RETURNING true
         """,
@@ -66,41 +80,63 @@ async def create_endpoint(
             "class": interface_class,
             "name": name.strip(),
             "address": address,
-            "key": seal.close(access_key, str(endpoint_id)),
-            "hint": access_key[-4:],
+            "generation": generation,
+            "encryption": encryption,
+            "revisions": revisions,
+            "contact": asks_contact,
             "now": tx.now,
         },
     )
     if not created:
         raise OneGeneralEndpoint
-    await tx.record(
-        "endpoint.created", "endpoint", endpoint_id, {"address": address, "class": interface_class, "name": name}
+    await keys.add_first_key(
+        tx,
+        seal,
+        seller_id=seller_id,
+        endpoint_id=endpoint_id,
+        interface_class=interface_class,
+        access_key=access_key,
     )
+    facts = {"address": address, "class": interface_class, "name": name, "generation": generation}
+    await tx.record("endpoint.created", "endpoint", endpoint_id, facts)
     return endpoint_id
 
 
 async def change_endpoint(
     tx: Tx,
-    seal: Seal,
     *,
     seller_id: UUID,
     endpoint_id: UUID,
     version: int,
     name: str,
     address: str,
-    access_key: str = "",
+    generation: Generation | None = None,
+    encryption: Encryption | None = None,
+    revisions: bool | None = None,
+    asks_contact: bool | None = None,
 ) -> None:
-    """Changes an endpoint as it was at `version`; an empty access key leaves the key as it is.
+    """Changes an endpoint as it was at `version`; what is None stays, unless the new generation has no such thing.
 
-    Calls not yet made use the new address and key. Raises Invalid, EndpointNotFound or EndpointChanged.
+    Calls not yet made use what it is then. Raises Invalid, EndpointNotFound or EndpointChanged.
     """
     _check_texts({"name": name}, 80)
-    if access_key:
-        _check_key(access_key)
+    found = await queries.endpoint(tx, seller_id, endpoint_id)
+    if found is None:
+        raise EndpointNotFound
+    generation = generation or found.generation
+    v1, v2 = generation == "V1", generation == "V2"
+    speech: dict[str, Any] = {
+        "generation": generation,
+        "encryption": encryption or (found.encryption if v1 else "AES256"),
+        "revisions": (found.revisions and v2) if revisions is None else revisions,
+        "asks_contact": (found.asks_contact and v1) if asks_contact is None else asks_contact,
+    }
+    _check_speech(found.interface_class, **speech)
     changed = await tx.fetch_value(
         """
-        UPDATE endpoints SET name = %(name)s, address = %(address)s, version = version + 1, updated_at = %(now)s,
-               access_key = coalesce(%(key)s, access_key), key_hint = coalesce(%(hint)s, key_hint)
+        UPDATE endpoints SET name = %(name)s, address = %(address)s, generation = %(generation)s,
+               encryption = %(encryption)s, revisions = %(revisions)s, asks_contact = %(asks_contact)s,
+               version = version + 1, updated_at = %(now)s
         WHERE id = %(id)s AND seller_id = %(seller)s AND version = %(version)s
         RETURNING true
         """,
@@ -110,22 +146,27 @@ async def change_endpoint(
             "version": version,
             "name": name.strip(),
             "address": address,
-            "key": seal.close(access_key, str(endpoint_id)) if access_key else None,
-            "hint": access_key[-4:] if access_key else None,
             "now": tx.now,
+            **speech,
         },
     )
     if not changed:
-        raise EndpointChanged if await queries.endpoint(tx, seller_id, endpoint_id) else EndpointNotFound
-    await tx.record(
-        "endpoint.changed", "endpoint", endpoint_id, {"address": address, "name": name, "new_key": bool(access_key)}
-    )
+        raise EndpointChanged
+    await tx.record("endpoint.changed", "endpoint", endpoint_id, {"address": address, "name": name, **speech})
 
 
-def _check_key(access_key: str) -> None:
-    least, most = ACCESS_KEY_LENGTH
-    if not least <= len(access_key) <= most or access_key != access_key.strip():
-        raise invalid("access_key", "Use {least} to {most} characters, no blanks around them.", least=least, most=most)
+def _check_speech(
+    interface_class: InterfaceClass, generation: Generation, encryption: Encryption, revisions: bool, asks_contact: bool
+) -> None:
+    """Whether what is chosen goes with the generation. Raises Invalid."""
+    if interface_class == "general" and generation != "V2":
+        raise invalid("generation", "Order notifications are of generation V2.")
+    if generation == "V1" and revisions:
+        raise invalid("revisions", "Only generation V2 has this; leave it out.")
+    if generation == "V2" and asks_contact:
+        raise invalid("asks_contact", "Only generation V1 has this; leave it out.")
+    if generation == "V2" and encryption != "AES256":
+        raise invalid("encryption", "Only generation V1 has this; leave it out.")
 
 
 def _check_texts(texts: dict[str, str], most: int) -> None:

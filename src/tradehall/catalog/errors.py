@@ -41,3 +41,39 @@ class NothingToSell(Conflict):
 
 class OneGeneralEndpoint(Conflict):
     """You already have an endpoint for order notifications; change that one."""
+
+
+class KeyOfAnotherClass(Conflict):
+    """Your interface “{name}” has this access key, and it is of another class: each class needs a key of its own."""
+
+
+class KeyInUse(Conflict):
+    """Calls are signed with this access key already; enter a new one."""
+
+
+class TooManyKeys(Conflict):
+    """This interface has {most} live access keys, as many as one can have; retire an old one first."""
+
+
+class KeyNotFound(NotFound):
+    """There is no such access key of this interface."""
+
+
+class KeyIsCurrent(Conflict):
+    """Calls are signed with this access key; it can be retired once there is a newer one."""
+
+
+class TrialFixed(Conflict):
+    """This specification is on sale with a trial of {days} days, which stays so; take the product off sale first."""
+
+
+class UpgradeRuleExists(Conflict):
+    """There is a rule for this upgrade already; delete that one first."""
+
+
+class RuleNotFound(NotFound):
+    """There is no such upgrade rule of this product."""
+
+
+class TooManyRules(Conflict):
+    """This product has {most} upgrade rules, as many as one can have."""

@@ -13,6 +13,8 @@ ChargingMode = Literal["PERIOD", "ONE_TIME", "ON_DEMAND"]
 PeriodType = Literal["month", "year"]
 ProductState = Literal["draft", "on_sale", "off_sale"]
 InterfaceClass = Literal["basic", "general"]
+Generation = Literal["V2", "V1"]
+Encryption = Literal["AES256", "AES128"]
 
 CATEGORIES: tuple[str, ...] = (
     "collaboration",
@@ -64,6 +66,7 @@ class Sku(msgspec.Struct, frozen=True):
     quantity_max: int
     quantity_step: int
     on_sale: bool
+    trial_days: int | None = None  # for how many days it may be tried; None: not at all
 
 
 class ProductRow(msgspec.Struct, frozen=True):
@@ -120,14 +123,25 @@ class Listing(msgspec.Struct, frozen=True):
 
 
 class Endpoint(msgspec.Struct, frozen=True):
-    """A seller's production interface as its owner sees it; the access key is never shown again."""
+    """A seller's production interface as its owner sees it; of the current access key the last characters, and whether
+    the server still goes by an older one.
+
+    `generation` is the protocol's that the server speaks. Of V1 alone are `encryption`, which is of account fields on
+    the wire, and `asks_contact`: it wants the buyer's e-mail address. Of V2 alone are `revisions`: each change to an
+    instance says its number, so that the server can tell a late one.
+    """
 
     id: UUID
     seller_id: UUID
     interface_class: InterfaceClass
     name: str
     address: str
+    generation: Generation
+    encryption: Encryption
+    revisions: bool
+    asks_contact: bool
     key_hint: str
+    old_key_in_use: bool
     version: int
     updated_at: datetime
 

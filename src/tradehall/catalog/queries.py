@@ -3,6 +3,7 @@
 from typing import LiteralString
 from uuid import UUID
 
+from tradehall.catalog.keys import OF_ENDPOINT
 from tradehall.catalog.model import (
     CATEGORIES,
     ChargingMode,
@@ -138,7 +139,7 @@ async def _listed(reader: Reader, product: Product, *, everything: bool) -> List
         Sku,
         """
         SELECT id, product_id, code, name_en, name_zh, quantity_name_en, quantity_name_zh, quantity_min, quantity_max,
-               quantity_step, on_sale
+               quantity_step, on_sale, trial_days
         FROM skus WHERE product_id = %(product)s AND (on_sale OR %(everything)s) ORDER BY position LIMIT 50
         """,
         params,
@@ -194,14 +195,19 @@ async def offer(reader: Reader, price_id: UUID) -> Offer | None:
     )
 
 
-_ENDPOINT: LiteralString = "id, seller_id, interface_class, name, address, key_hint, version, updated_at"
+_ENDPOINT: LiteralString = f"""
+    SELECT e.id, e.seller_id, e.interface_class, e.name, e.address, e.generation, e.encryption, e.revisions,
+           e.asks_contact, e.version, e.updated_at,
+           {OF_ENDPOINT}
+    FROM endpoints e
+"""
 
 
 async def endpoints_of_seller(reader: Reader, seller_id: UUID) -> list[Endpoint]:
     """A seller's endpoints, at most fifty."""
     return await reader.fetch_all(
         Endpoint,
-        f"SELECT {_ENDPOINT} FROM endpoints WHERE seller_id = %(seller)s ORDER BY id LIMIT 50",
+        f"{_ENDPOINT} WHERE e.seller_id = %(seller)s ORDER BY e.id LIMIT 50",
         {"seller": seller_id},
     )
 
@@ -209,7 +215,7 @@ async def endpoints_of_seller(reader: Reader, seller_id: UUID) -> list[Endpoint]
 async def endpoint(reader: Reader, seller_id: UUID, endpoint_id: UUID) -> Endpoint | None:
     return await reader.fetch_one(
         Endpoint,
-        f"SELECT {_ENDPOINT} FROM endpoints WHERE id = %(id)s AND seller_id = %(seller)s",
+        f"{_ENDPOINT} WHERE e.id = %(id)s AND e.seller_id = %(seller)s",
         {"id": endpoint_id, "seller": seller_id},
     )
 
@@ -233,18 +239,6 @@ async def endpoint_for(reader: Reader, seller_id: UUID, interface_class: Interfa
     return found
 
 
-class SealedEndpoint(Endpoint, frozen=True):
-    """An endpoint with its sealed access key, for those who call it."""
-
-    access_key: bytes
-
-
-async def endpoint_to_call(reader: Reader, endpoint_id: UUID) -> SealedEndpoint | None:
-    return await reader.fetch_one(
-        SealedEndpoint, f"SELECT {_ENDPOINT}, access_key FROM endpoints WHERE id = %(id)s", {"id": endpoint_id}
-    )
-
-
 async def product_names(reader: Reader, text: str, seller_id: UUID | None) -> list[UUID]:
     """Products with this text in their name, at most fifty: what a search of orders looks for."""
     return await reader.fetch_values(
@@ -257,3 +251,9 @@ async def product_names(reader: Reader, text: str, seller_id: UUID | None) -> li
         """,
         {"seller": seller_id, "like": like(text)},
     )
+
+
+async def trial_days(reader: Reader, sku_id: UUID) -> int | None:
+    """For how many days a specification may be tried; None where it may not."""
+    days: int | None = await reader.fetch_value("SELECT trial_days FROM skus WHERE id = %(sku)s", {"sku": sku_id})
+    return days

@@ -9,7 +9,7 @@ from rich.console import Console
 
 from tradehall import installation
 from tradehall.commands.common import CommandProblem
-from tradehall.installation import CLOCK_CHANNEL, Installation
+from tradehall.installation import CLOCK_CHANNEL, HOUSEKEEPING, Installation
 from tradehall.kernel.journal import SYSTEM
 from tradehall.settings import Settings, duration
 
@@ -105,6 +105,7 @@ async def move(
     try:
         async with await opened.db.listen() as connection:
             await connection.execute("SELECT pg_advisory_lock(%s)", (MOVING,))  # until this connection closes
+            await _put_off_housekeeping(opened, to)
             while True:
                 done += await worker.run_until_idle()
                 # While nothing is due soon nobody can take anything on, so looking in this order misses nothing.
@@ -127,6 +128,15 @@ async def move(
     finally:
         worker.abort()  # nothing is under way, unless we were interrupted
     return done
+
+
+async def _put_off_housekeeping(opened: Installation, to: datetime) -> None:
+    """What is thrown away every hour is thrown away once, at the end: weeks have many hours."""
+    async with opened.db.transaction(SYSTEM) as tx:
+        await tx.execute(
+            "UPDATE due_rows SET due_at = %(to)s WHERE kind = %(kind)s AND due_at < %(to)s AND leased_until IS NULL",
+            {"kind": HOUSEKEEPING, "to": to},
+        )
 
 
 async def _others_work(opened: Installation) -> bool:

@@ -12,7 +12,7 @@ from tradehall import settings as known
 from tradehall.settings import Settings
 
 MASK = "••••••"
-SECRETS = {"TRADEHALL_SECRET_KEY", "TRADEHALL_METRICS_TOKEN"}
+SECRETS = {"TRADEHALL_SECRET_KEY", "TRADEHALL_PREVIOUS_SECRET_KEYS", "TRADEHALL_METRICS_TOKEN"}
 
 
 def show(settings: Settings, environ: Mapping[str, str], console: Console) -> None:

@@ -21,7 +21,7 @@ import time
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 
 import structlog
 import uvicorn
@@ -35,7 +35,7 @@ from tradehall.commands.common import CommandProblem, terminal
 from tradehall.commands.demo_story import Sellers, Story, StoryWentWrong
 from tradehall.commands.demo_telling import Totals
 from tradehall.commands.goods import GOODS, SellerKey
-from tradehall.commands.marketplace import ORGANISATIONS, PASSWORD, PEOPLE, SellerServer
+from tradehall.commands.marketplace import ORGANISATIONS, PASSWORD, PEOPLE, FormerMarketplace, SellerServer
 from tradehall.commands.run import web_config
 from tradehall.installation import Installation
 from tradehall.kernel import embedded, logs
@@ -43,14 +43,18 @@ from tradehall.kernel.migrate import MigrationProblem
 from tradehall.kernel.worker import Worker
 from tradehall.parties.model import OrganisationKind
 from tradehall.settings import Settings, load
-from tradehall_seller.sample import Manner, SampleSeller
+from tradehall_seller.book import BookDamaged
+from tradehall_seller.crypt import Encryption
+from tradehall_seller.sample import Manner, SampleSeller, SampleSellerV1
 
-SELLERS: tuple[SellerKey, ...] = ("cloudsail", "bedrock", "lark")
-MANNERS: dict[SellerKey, Manner] = {"cloudsail": "instant", "bedrock": "slow", "lark": "flaky"}
+SELLERS: tuple[SellerKey, ...] = ("cloudsail", "bedrock", "lark", "maple")
+MANNERS: dict[SellerKey, Manner] = {"cloudsail": "instant", "bedrock": "slow", "lark": "flaky", "maple": "instant"}
+# The seller whose server the story leaves in trouble, for somebody to put right.
+DOWN: SellerKey = "lark"
 MANNER_TOLD = {
     "instant": "opens at once 即时开通",
-    "slow": "opens asynchronously 异步开通",
-    "flaky": "fails now and then 时好时坏",
+    "slow": "opens later 异步开通",
+    "flaky": "fails at times 时好时坏",
 }
 KINDS: dict[OrganisationKind, str] = {"platform": "operator 运营方", "seller": "sellers 商家", "buyer": "buyers 买家"}
 READY_AFTER = 45.0  # seconds of the sandbox's time until the slow seller has opened an instance
@@ -140,18 +144,18 @@ async def _play(console: Console, began: float, *, once: bool, port: int, fresh:
         )
         if settings.port != port:
             console.print(f"[yellow]Port {port} is taken; the web server uses {settings.port} instead.[/yellow]")
-        try:
+        with _former_demos_refused():
             opened = await stack.enter_async_context(installation.opened(settings))
-        except MigrationProblem as error:
-            raise CommandProblem(f"{error} `tradehall demo --fresh` throws the old demo away.") from error
-        _tell(console, began, "PostgreSQL runs, the schema is up to date", "数据库就绪")
-        loaded = await marketplace.load(opened)
-        counts = f"{len(SELLERS)} sellers, 3 buyers, {len(PEOPLE)} people, {len(GOODS)} products"
-        _tell(console, began, f"Marketplace {'loaded' if loaded else 'is there already'}: {counts}", "市场数据")
-        sellers = await stack.enter_async_context(_sellers(opened, directory, sockets))
-        for server in await marketplace.seller_servers(opened):
-            told = MANNER_TOLD[MANNERS[server.key]]
-            _tell(console, began, f"{server.name_en} {server.name_zh} listens on {_place(sockets[server.key])}", told)
+            _tell(console, began, "PostgreSQL runs, the schema is up to date", "数据库就绪")
+            loaded = await marketplace.load(opened)
+            counts = f"{len(SELLERS)} sellers, 3 buyers, {len(PEOPLE)} people, {len(GOODS)} products"
+            _tell(console, began, f"Marketplace {'loaded' if loaded else 'is there already'}: {counts}", "市场数据")
+            servers = await marketplace.seller_servers(opened)
+            sellers = await stack.enter_async_context(_sellers(opened, directory, sockets, servers))
+        for server in servers:
+            name = f"{server.name_en} {server.name_zh}"
+            told = f"{name} at {_place(sockets[server.key])}, {_speech(server)}"
+            _tell(console, began, told, MANNER_TOLD[MANNERS[server.key]])
         await stack.enter_async_context(_serving(web_config(settings, opened), web_socket))
         await stack.enter_async_context(_working(opened))
         base = f"http://{_place(web_socket)}"
@@ -163,12 +167,11 @@ async def _play(console: Console, began: float, *, once: bool, port: int, fresh:
         except StoryWentWrong as error:
             console.print(f"[red]The story did not go as it should: {error}[/red]  Logs: {directory / 'demo.log'}")
         finally:
-            for key in SELLERS:
-                sellers[key].manner = MANNERS[key]
+            _leave(sellers, in_trouble=totals is not None)
         if once:
             console.print("Stopping everything… 正在停止…")
             return totals
-        _invite(console, base, directory)
+        _invite(console, base, directory, _place(sockets[DOWN]))
         await asyncio.Event().wait()
     raise AssertionError("the wait above ends by being cancelled only")
 
@@ -176,6 +179,20 @@ async def _play(console: Console, began: float, *, once: bool, port: int, fresh:
 def _tell(console: Console, began: float, english: str, chinese: str) -> None:
     seconds = f"{time.perf_counter() - began:5.1f} s"
     console.print(f"[dim]{seconds}[/dim]  {english}  [dim]{chinese}[/dim]", soft_wrap=True)
+
+
+def _speech(server: SellerServer) -> str:
+    """What a seller's server speaks, in short."""
+    more = {"V1": f" {server.encryption}", "V2": " + revisions" if server.revisions else ""}
+    return f"{server.generation}{more[server.generation]}"
+
+
+def _leave(sellers: Sellers, *, in_trouble: bool) -> None:
+    """The sellers as they are from here on: by their nature, but for the one in whose trouble the story ends."""
+    for key, seller in sellers.items():
+        seller.manner = "crash" if in_trouble and key == DOWN else MANNERS[key]
+        seller.moods.clear()
+        seller.used = 0.0
 
 
 # --- Its directory ---------------------------------------------------------------------------------------------------
@@ -225,6 +242,15 @@ def _empty(directory: Path) -> None:
             shutil.rmtree(path)
         else:
             path.unlink()
+
+
+@contextmanager
+def _former_demos_refused() -> Iterator[None]:
+    """What a former version left cannot be gone on with; nothing of it is worth a conversion."""
+    try:
+        yield
+    except (MigrationProblem, FormerMarketplace, BookDamaged) as error:
+        raise CommandProblem(f"{error} `tradehall demo --fresh` throws the old demo away.") from error
 
 
 def _kept_ports(directory: Path) -> list[int]:
@@ -294,13 +320,13 @@ async def _working(opened: Installation) -> AsyncIterator[Worker]:
 
 @asynccontextmanager
 async def _sellers(
-    opened: Installation, directory: Path, sockets: dict[SellerKey, socket.socket]
+    opened: Installation, directory: Path, sockets: dict[SellerKey, socket.socket], servers: Sequence[SellerServer]
 ) -> AsyncIterator[Sellers]:
-    """The sellers' servers, their endpoints in the marketplace leading to them. Their watches show the sandbox's time:
-    a call dated three hours ahead would be refused by anyone else."""
+    """The sellers' servers, their endpoints in the marketplace leading to them. What takes them time takes the
+    sandbox's, which is moved on instead of being waited for. Raises BookDamaged."""
     async with AsyncExitStack() as stack:
         sellers: Sellers = {}
-        for server in await marketplace.seller_servers(opened):
+        for server in servers:
             sellers[server.key] = seller = _sample(opened, directory, server)
             config = uvicorn.Config(
                 seller, http="httptools", ws="none", log_config=None, access_log=False, timeout_graceful_shutdown=1
@@ -310,16 +336,20 @@ async def _sellers(
         yield sellers
 
 
-def _sample(opened: Installation, directory: Path, server: SellerServer) -> SampleSeller:
-    return SampleSeller(
-        server.access_key,
-        manner=MANNERS[server.key],
-        ready_after=READY_AFTER,
-        hang_for=HANG_FOR,
-        book=directory / f"{server.key}.book",
-        site=f"https://{server.key}.example.com",
-        opening_clock=lambda: opened.clock.now().timestamp(),
-    )
+def _sample(opened: Installation, directory: Path, server: SellerServer) -> SampleSeller | SampleSellerV1:
+    settings: dict[str, Any] = {
+        "manner": MANNERS[server.key],
+        "ready_after": READY_AFTER,
+        "hang_for": HANG_FOR,
+        "book": directory / f"{server.key}.book",
+        "site": f"https://{server.key}.example.com",
+        "allow_control": True,
+        "opening_clock": lambda: opened.clock.now().timestamp(),
+    }
+    if server.generation == "V2":
+        return SampleSeller(server.access_keys, **settings)
+    encryption: Encryption = "aes128" if server.encryption == "AES128" else "aes256"
+    return SampleSellerV1(server.access_keys, encryption=encryption, **settings)
 
 
 # --- Where it listens ------------------------------------------------------------------------------------------------
@@ -369,7 +399,7 @@ def _place(bound: socket.socket) -> str:
 # --- What people can do now ------------------------------------------------------------------------------------------
 
 
-def _invite(console: Console, base: str, directory: Path) -> None:
+def _invite(console: Console, base: str, directory: Path, down: str) -> None:
     console.print()
     console.rule("[bold]Now it is yours[/bold] 现在轮到你了", style="cyan")
     console.print(f"  Marketplace 商城      [bold]{base}/[/bold]", soft_wrap=True)
@@ -378,6 +408,7 @@ def _invite(console: Console, base: str, directory: Path) -> None:
     console.print(f"  Metrics 指标          {base}/metrics", soft_wrap=True)
     console.print(f"  Logs 日志             {directory / 'demo.log'}", soft_wrap=True)
     console.print("  Clock 时钟            tradehall clock --demo advance 3h", soft_wrap=True)
+    console.print(f"  Mend Lark 修复百灵    curl -X POST 'http://{down}/_manner?name=instant'", soft_wrap=True)
     console.print()
     console.print(f"Everybody's password 所有人的密码: [bold]{PASSWORD}[/bold]")
     table = Table(box=None, header_style="dim", pad_edge=False, padding=(0, 2, 0, 0))

@@ -1,4 +1,4 @@
-"""What the sandbox's sellers sell: a dozen products in both languages. Amounts are fen (1/100 yuan)."""
+"""What the sandbox's sellers sell: fourteen products in both languages. Amounts are fen (1/100 yuan)."""
 
 from typing import Literal
 
@@ -6,7 +6,7 @@ import msgspec
 
 from tradehall.catalog.model import ChargingMode, PeriodType
 
-SellerKey = Literal["cloudsail", "bedrock", "lark"]
+SellerKey = Literal["cloudsail", "bedrock", "lark", "maple"]
 
 
 class PriceText(msgspec.Struct, frozen=True):
@@ -19,16 +19,18 @@ class PriceText(msgspec.Struct, frozen=True):
 
 
 class Sku(msgspec.Struct, frozen=True):
-    """A specification; `quantity` is (en, zh, least, most, step)."""
+    """A specification; `quantity` is (en, zh, least, most, step), `trial` for how many days it may be tried."""
 
     name_en: str
     name_zh: str
     prices: tuple[PriceText, ...]
     quantity: tuple[str, str, int, int, int] | None = None
+    trial: int | None = None
 
 
 class Goods(msgspec.Struct, frozen=True):
-    """A product as its seller describes it; paragraphs are parted by blank lines."""
+    """A product as its seller describes it; paragraphs are parted by blank lines. `upgrades` says which specification
+    may become which during a term, by their places; one and the same: that it may be expanded."""
 
     seller: SellerKey
     slug: str
@@ -40,6 +42,7 @@ class Goods(msgspec.Struct, frozen=True):
     description_en: str
     description_zh: str
     skus: tuple[Sku, ...]
+    upgrades: tuple[tuple[int, int], ...] = ()
 
 
 def _by_period(month: int, year: int) -> tuple[PriceText, ...]:
@@ -85,9 +88,10 @@ requires. All data stays in the region you choose, and can be exported in full a
 管理员可以对接企业自有的组织架构，控制外部联系人的邀请权限，并按行业要求设定消息保留期限。所有数据存放在您选定的地域，\
 随时可以完整导出。""",
         (
-            Sku("Team", "团队版", _by_period(2_900, 29_000), (*_SEATS, 10, 500, 5)),
+            Sku("Team", "团队版", _by_period(2_900, 29_000), (*_SEATS, 10, 500, 5), trial=30),
             Sku("Enterprise", "企业版", _by_period(5_900, 59_000), (*_SEATS, 50, 5000, 10)),
         ),
+        ((0, 0), (0, 1), (1, 1)),
     ),
     Goods(
         "cloudsail",
@@ -114,9 +118,10 @@ moved within an afternoon.""",
 
 支持从主流项目管理工具导入历史数据，附件与关联关系完整保留，多数团队半天之内即可完成迁移。""",
         (
-            Sku("Standard", "标准版", _by_period(3_900, 39_000), (*_SEATS, 5, 1000, 5)),
+            Sku("Standard", "标准版", _by_period(3_900, 39_000), (*_SEATS, 5, 1000, 5), trial=14),
             Sku("Private deployment guide", "专属部署指导", _once(1_980_000)),
         ),
+        ((0, 0),),
     ),
     Goods(
         "cloudsail",
@@ -169,7 +174,8 @@ New colleagues get a reading list for their role, and questions that were asked 
 搜索支持中英文，可检索附件正文，并严格遵循权限：没有权限的内容不会出现在结果里。
 
 新同事入职即可获得所在岗位的阅读清单；被重复提出的问题，会自动沉淀为新的知识页面。""",
-        (Sku("Team", "团队版", _by_period(1_500, 15_000), (*_SEATS, 5, 2000, 5)),),
+        (Sku("Team", "团队版", _by_period(1_500, 15_000), (*_SEATS, 5, 2000, 5), trial=14),),
+        ((0, 0),),
     ),
     Goods(
         "bedrock",
@@ -198,6 +204,7 @@ Each customer gets an environment of their own, prepared after the order has bee
             Sku("Flagship", "旗舰版", _by_period(398_000, 3_980_000)),
             Sku("Extra viewers", "查看者扩展包", _by_period(900, 9_000), ("Viewers", "查看者", 10, 10_000, 10)),
         ),
+        ((0, 1), (2, 2)),
     ),
     Goods(
         "bedrock",
@@ -225,6 +232,7 @@ Agents run on Linux and Windows; the common databases are backed up while they w
             Sku("Protected capacity", "保护容量", _by_period(4_500, 48_000), ("TB", "TB", 1, 500, 1)),
             Sku("Recovery by use", "按量恢复", _by_use(80, "GB restored", "GB 恢复量")),
         ),
+        ((0, 0),),
     ),
     Goods(
         "bedrock",
@@ -249,9 +257,10 @@ Every run can be traced from a figure in a report back to the row it came from."
 
 报表中的每个数字都可以逐层追溯到最初的那一行数据。""",
         (
-            Sku("Standard", "标准版", _by_period(68_000, 680_000), ("Pipelines", "同步任务", 5, 200, 5)),
+            Sku("Standard", "标准版", _by_period(68_000, 680_000), ("Pipelines", "同步任务", 5, 200, 5), trial=14),
             Sku("By volume", "按量计费", _by_use(12, "GB moved", "GB 同步量")),
         ),
+        ((0, 0),),
     ),
     Goods(
         "bedrock",
@@ -276,6 +285,7 @@ Reports for multi-level protection assessments are prepared at the push of a but
 
 等级保护测评所需的报告一键生成。""",
         (Sku("Log sources", "日志源", _by_period(9_800, 98_000), ("Sources", "日志源", 10, 1000, 10)),),
+        ((0, 0),),
     ),
     Goods(
         "lark",
@@ -301,9 +311,10 @@ A service desk of twenty agents is usually set up within a day.""",
 
 二十个坐席的客服中心通常一天之内即可上线。""",
         (
-            Sku("Standard", "标准版", _by_period(9_900, 99_000), ("Agents", "坐席", 1, 500, 1)),
+            Sku("Standard", "标准版", _by_period(9_900, 99_000), ("Agents", "坐席", 1, 500, 1), trial=15),
             Sku("Intelligent", "智能版", _by_period(19_900, 199_000), ("Agents", "坐席", 5, 500, 1)),
         ),
+        ((0, 0), (0, 1), (1, 1)),
     ),
     Goods(
         "lark",
@@ -333,6 +344,7 @@ Each result is set against a control group, so you know what the campaign added 
             Sku("100,000 contacts", "10 万联系人", _by_period(298_000, 2_980_000)),
             Sku("SMS package", "短信包", _once(45_000), ("1,000 messages", "千条", 1, 1000, 1)),
         ),
+        ((0, 1),),
     ),
     Goods(
         "lark",
@@ -361,6 +373,7 @@ The month's tax figures are there on the first of the next.""",
             Sku("Basic", "基础版", _by_period(19_900, 199_000)),
             Sku("Group", "集团版", _by_period(98_000, 980_000), ("Companies", "纳税主体", 2, 200, 1)),
         ),
+        ((0, 1), (1, 1)),
     ),
     Goods(
         "lark",
@@ -385,8 +398,61 @@ Chains see all their clinics in one report, while every clinic keeps its own day
 
 连锁机构可在一张报表中查看所有门店，各门店仍保持独立的日常管理。""",
         (
-            Sku("Single clinic", "单店版", _by_period(29_900, 299_000)),
+            Sku("Single clinic", "单店版", _by_period(29_900, 299_000), trial=30),
             Sku("Chain", "连锁版", _by_period(24_900, 249_000), ("Clinics", "门店", 3, 300, 1)),
         ),
+        ((0, 1), (1, 1)),
+    ),
+    Goods(
+        "maple",
+        "maple-payroll",
+        "finance",
+        "Maple Payroll",
+        "红枫薪酬",
+        "Pay, tax and social insurance for every city you employ people in, ready on the day it is due.",
+        "覆盖全国各城市的薪资、个税与社保计算，发薪日前一切就绪。",
+        """\
+Maple Payroll has paid people on time since 2009. Changes in tax and social insurance arrive before they take
+effect, city by city, and the figures of last month stay as they were.
+
+Attendance comes from your own system or from Maple Timesheets. Whatever is unusual, a raise of half or a missing bank
+account, is asked about before anything is paid.
+
+Everybody sees their own payslip on their telephone; the bank gets one file, and the accounts their entries.""",
+        """\
+红枫薪酬自 2009 年起准时为员工发薪。各城市个税与社保政策在生效之前即完成更新，历史月份的数据保持原样。
+
+考勤数据可来自自有系统或红枫考勤。涨薪过半、银行账号缺失等异常，会在发放之前先向负责人确认。
+
+员工在手机上查看自己的工资单，银行收到一份代发文件，财务系统自动生成凭证。""",
+        (Sku("Employees", "员工数", _by_period(800, 8_000), ("Employees", "员工", 10, 10_000, 10), trial=30),),
+        ((0, 0),),
+    ),
+    Goods(
+        "maple",
+        "maple-timesheets",
+        "industry",
+        "Maple Timesheets",
+        "红枫考勤",
+        "Shifts, leave and overtime for factories, shops and warehouses, by card, face or telephone.",
+        "面向工厂、门店与仓库的排班、请假与加班管理，支持刷卡、人脸与手机打卡。",
+        """\
+Shifts are planned for a week or a year, swapped between colleagues, and checked against the hours the law
+allows before anybody is told.
+
+Terminals at the gate work without a network for a week and hand in what they noted when it is back.
+
+At the end of the month every hour has its reason, and payroll takes over what was approved.""",
+        """\
+按周或按年排班，员工之间可自助调班，发布之前自动校验是否符合法定工时。
+
+闸机终端断网一周仍可正常打卡，网络恢复后自动补传记录。
+
+月末每一个工时都有据可查，审批通过的数据直接进入薪酬核算。""",
+        (
+            Sku("Basic", "基础版", _by_period(300, 3_000), ("Employees", "员工", 10, 10_000, 10)),
+            Sku("Shifts", "排班版", _by_period(600, 6_000), ("Employees", "员工", 10, 10_000, 10)),
+        ),
+        ((0, 0), (0, 1), (1, 1)),
     ),
 )

@@ -1,18 +1,20 @@
-"""A believable bilingual marketplace for sandboxes: an operator, three sellers, three buyers, a dozen products."""
+"""A believable bilingual marketplace for sandboxes: an operator, four sellers, three buyers, fourteen products."""
 
-import secrets
 from typing import Literal
 from uuid import UUID
 
 import msgspec
 
 from tradehall.catalog import actions as catalog
+from tradehall.catalog import keys, rules
 from tradehall.catalog import queries as catalog_queries
+from tradehall.catalog.model import Encryption, Generation, InterfaceClass
 from tradehall.commands.common import CommandProblem
 from tradehall.commands.goods import GOODS, Goods, SellerKey
 from tradehall.installation import Installation
 from tradehall.kernel.db import Reader, Tx
 from tradehall.kernel.journal import SYSTEM
+from tradehall.kernel.secrets import Seal
 from tradehall.parties import actions as parties
 from tradehall.parties import queries as parties_queries
 from tradehall.parties.model import OrganisationKind, Role, Seat
@@ -23,6 +25,10 @@ OrganisationKey = Literal["platform", "qingshan", "harbour", "nebula"] | SellerK
 
 class OnlyInASandbox(CommandProblem):
     """Demonstration data has passwords everybody knows; it is loaded into a sandbox and never into production."""
+
+
+class FormerMarketplace(CommandProblem):
+    """The marketplace in this database was loaded by another version, which knew other people and sellers."""
 
 
 class DemoOrganisation(msgspec.Struct, frozen=True):
@@ -45,11 +51,21 @@ class DemoPerson(msgspec.Struct, frozen=True):
     timezone: str = "Asia/Shanghai"
 
 
+class Speech(msgspec.Struct, frozen=True):
+    """What a seller's server understands; see `catalog.model.Endpoint`."""
+
+    generation: Generation = "V2"
+    encryption: Encryption = "AES256"
+    revisions: bool = False
+    asks_contact: bool = False
+
+
 ORGANISATIONS: tuple[DemoOrganisation, ...] = (
     DemoOrganisation("platform", "platform", "Tradehall Marketplace", "云商厅运营中心"),
     DemoOrganisation("cloudsail", "seller", "Cloudsail Software", "云帆软件"),
     DemoOrganisation("bedrock", "seller", "Bedrock Data", "磐石数据"),
     DemoOrganisation("lark", "seller", "Lark Interactive", "百灵互动"),
+    DemoOrganisation("maple", "seller", "Maple People", "红枫人力"),
     DemoOrganisation("qingshan", "buyer", "Qingshan Precision Manufacturing", "青山精密制造"),
     DemoOrganisation("harbour", "buyer", "Harbour Logistics", "海港物流"),
     DemoOrganisation("nebula", "buyer", "Nebula Retail", "星云零售"),
@@ -63,6 +79,8 @@ PEOPLE: tuple[DemoPerson, ...] = (
     DemoPerson("ops@bedrock.example", "Maria Keller", "bedrock", "member", "en", "Europe/Berlin"),
     DemoPerson("admin@lark.example", "白灵 Bai Ling", "lark", "admin", "zh"),
     DemoPerson("ops@lark.example", "唐宁 Tang Ning", "lark", "member", "zh"),
+    DemoPerson("admin@maple.example", "叶红 Ye Hong", "maple", "admin", "zh"),
+    DemoPerson("ops@maple.example", "Oliver Hart", "maple", "member", "en", "Europe/London"),
     DemoPerson("admin@qingshan.example", "王建国 Wang Jianguo", "qingshan", "admin", "zh"),
     DemoPerson("it@qingshan.example", "李娜 Li Na", "qingshan", "member", "zh"),
     DemoPerson("finance@qingshan.example", "赵静 Zhao Jing", "qingshan", "member", "zh"),
@@ -72,25 +90,36 @@ PEOPLE: tuple[DemoPerson, ...] = (
     DemoPerson("purchasing@nebula.example", "何伟 He Wei", "nebula", "member", "zh"),
     DemoPerson("store@nebula.example", "Emma Brooks", "nebula", "member", "en", "Europe/London"),
 )
+# Beside plain V2: one whose server tells late calls from newer ones, and one that was integrated long ago.
+SPEECH: dict[SellerKey, Speech] = {
+    "cloudsail": Speech(),
+    "bedrock": Speech(revisions=True),
+    "lark": Speech(),
+    "maple": Speech("V1", "AES128", asks_contact=True),
+}
 NOTIFIED: SellerKey = "cloudsail"  # the seller who also has a general endpoint, for orderNotify
 NOWHERE = "http://127.0.0.1:9"  # until it is known where the sellers' servers listen
 _LOADED = PEOPLE[0].email
 
 
 class SellerServer(msgspec.Struct, frozen=True):
-    """Where a seller's server is to be: its address as stored, and the key it verifies calls with."""
+    """Where a seller's server is to be: its address as stored, what it speaks there, and the keys it verifies calls
+    with, one for each class of interface; the basic one's first."""
 
     key: SellerKey
     name_en: str
     name_zh: str
     address: str
-    access_key: str
+    access_keys: list[str]
+    generation: Generation
+    encryption: Encryption
+    revisions: bool
 
 
 async def load(installation: Installation) -> bool:
     """Loads everything in one transaction; False when it is there already. Raises OnlyInASandbox."""
     if not installation.settings.sandbox:
-        raise OnlyInASandbox(" ".join((OnlyInASandbox.__doc__ or "").split()))
+        raise OnlyInASandbox(_said(OnlyInASandbox))
     async with installation.db.transaction(SYSTEM, request_id="demo-data") as tx:
         # Two that start at once load one after the other, and the second finds it done.
         await tx.execute("LOCK TABLE people IN SHARE ROW EXCLUSIVE MODE")
@@ -109,22 +138,13 @@ async def load(installation: Installation) -> bool:
                 timezone=person.timezone,
             )
             await parties.add_member(tx, organisations[person.organisation], person_id, person.role)
-        endpoints = {}
-        for seller in (one for one in ORGANISATIONS if one.kind == "seller"):
-            access_key = secrets.token_hex(16)
-            classes: tuple[Literal["basic", "general"], ...] = (
-                ("basic", "general") if seller.key == NOTIFIED else ("basic",)
+        endpoints = {
+            (seller, interface_class): await _add_endpoint(
+                tx, installation.seal, organisations[seller], seller, interface_class
             )
-            for interface_class in classes:
-                endpoints[seller.key, interface_class] = await catalog.create_endpoint(
-                    tx,
-                    installation.seal,
-                    seller_id=organisations[seller.key],
-                    interface_class=interface_class,
-                    name="Production 生产接口" if interface_class == "basic" else "Order notifications 订单通知",
-                    address=f"{NOWHERE}{_path(interface_class)}",
-                    access_key=access_key,
-                )
+            for seller in SPEECH
+            for interface_class in _classes(seller)
+        }
         for goods in GOODS:
             seller_id = organisations[goods.seller]
             product_id = await catalog.create_product(
@@ -140,12 +160,37 @@ async def load(installation: Installation) -> bool:
                 description_en=_paragraphs(goods.description_en),
                 description_zh=goods.description_zh,
             )
-            await _add_skus(tx, product_id, goods)
+            await _add_skus(tx, seller_id, product_id, goods)
             await catalog.put_on_sale(tx, seller_id=seller_id, product_id=product_id, version=1)
     return True
 
 
-async def _add_skus(tx: Tx, product_id: UUID, goods: Goods) -> None:
+def _said(problem: type[CommandProblem]) -> str:
+    return " ".join((problem.__doc__ or "").split())
+
+
+def _classes(seller: SellerKey) -> tuple[InterfaceClass, ...]:
+    return ("basic", "general") if seller == NOTIFIED else ("basic",)
+
+
+async def _add_endpoint(
+    tx: Tx, seal: Seal, seller_id: UUID, seller: SellerKey, interface_class: InterfaceClass
+) -> UUID:
+    basic = interface_class == "basic"
+    return await catalog.create_endpoint(
+        tx,
+        seal,
+        seller_id=seller_id,
+        interface_class=interface_class,
+        name="Production 生产接口" if basic else "Order notifications 订单通知",
+        address=f"{NOWHERE}{_path(interface_class)}",
+        access_key=keys.generated(),
+        **(msgspec.structs.asdict(SPEECH[seller]) if basic else {}),
+    )
+
+
+async def _add_skus(tx: Tx, seller_id: UUID, product_id: UUID, goods: Goods) -> None:
+    sku_ids = []
     for sku in goods.skus:
         quantity_en, quantity_zh, least, most, step = sku.quantity or (None, None, 1, 1, 1)
         sku_id = await catalog.add_sku(
@@ -159,6 +204,7 @@ async def _add_skus(tx: Tx, product_id: UUID, goods: Goods) -> None:
             quantity_max=most,
             quantity_step=step,
         )
+        sku_ids.append(sku_id)
         for price in sku.prices:
             unit_en, unit_zh = price.unit or (None, None)
             await catalog.add_price(
@@ -172,6 +218,15 @@ async def _add_skus(tx: Tx, product_id: UUID, goods: Goods) -> None:
                 unit_en=unit_en,
                 unit_zh=unit_zh,
             )
+        await rules.set_trial(tx, seller_id=seller_id, product_id=product_id, sku_id=sku_id, days=sku.trial)
+    for before, after in goods.upgrades:
+        await rules.add_upgrade_rule(
+            tx,
+            seller_id=seller_id,
+            product_id=product_id,
+            from_sku_id=sku_ids[before],
+            to_sku_id=sku_ids[after],
+        )
 
 
 def _paragraphs(text: str) -> str:
@@ -184,25 +239,39 @@ def _path(interface_class: str) -> str:
 
 
 async def seller_servers(installation: Installation) -> list[SellerServer]:
-    """The sellers' servers as the marketplace knows them."""
+    """The sellers' servers as the marketplace knows them. Raises FormerMarketplace."""
+    names = {one.key: one for one in ORGANISATIONS}
     servers = []
     async with installation.db.read() as reader:
-        for seller in (one for one in ORGANISATIONS if one.kind == "seller"):
-            seat = await _seat_of(reader, seller.key)
-            endpoint_id = await catalog_queries.endpoint_for(reader, seat.organisation_id, "basic")
-            assert endpoint_id, "every seller of the marketplace has one"
-            endpoint = await catalog_queries.endpoint_to_call(reader, endpoint_id)
-            assert endpoint, "found just now"
-            access_key = installation.seal.open(endpoint.access_key, str(endpoint.id))
-            key: SellerKey = seller.key  # type: ignore[assignment]
-            servers.append(SellerServer(key, seller.name_en, seller.name_zh, endpoint.address, access_key))
+        for key in SPEECH:
+            seat = await _seat_of(reader, key)
+            endpoints = await catalog_queries.endpoints_of_seller(reader, seat.organisation_id)
+            endpoints.sort(key=lambda endpoint: endpoint.interface_class)
+            access_keys = [
+                installation.seal.open(live.sealed, str(endpoint.id))
+                for endpoint in endpoints
+                for live in await keys.live_keys(reader, endpoint.id)
+            ]
+            servers.append(
+                SellerServer(
+                    key,
+                    names[key].name_en,
+                    names[key].name_zh,
+                    endpoints[0].address,
+                    access_keys,
+                    endpoints[0].generation,
+                    endpoints[0].encryption,
+                    endpoints[0].revisions,
+                )
+            )
     return servers
 
 
 async def _seat_of(reader: Reader, organisation: OrganisationKey) -> Seat:
     email = next(one.email for one in PEOPLE if one.organisation == organisation)
     seat = await parties_queries.account_by_email(reader, email)
-    assert seat, "loaded before"
+    if seat is None:
+        raise FormerMarketplace(_said(FormerMarketplace))
     return seat
 
 
@@ -215,7 +284,6 @@ async def point_sellers_to(installation: Installation, seller: SellerKey, base: 
             if endpoint.address != address:
                 await catalog.change_endpoint(
                     tx,
-                    installation.seal,
                     seller_id=seat.organisation_id,
                     endpoint_id=endpoint.id,
                     version=endpoint.version,

@@ -12,7 +12,7 @@ from tradehall.installation import Installation
 from tradehall.kernel import due
 from tradehall.kernel.db import DATABASE_AWAY
 from tradehall.kernel.errors import NotFound
-from tradehall.provisioning import queries
+from tradehall.provisioning import health as health_of
 
 CALLS_WAITING = Gauge("tradehall_seller_calls_waiting", "Calls to sellers that are due now and not yet made")
 CALLS_RUNNING = Gauge("tradehall_seller_calls_running", "Calls to sellers under way")
@@ -53,7 +53,7 @@ async def metrics(request: Request[Any, Any, Any], state: State) -> Response[byt
 async def _exposition(installation: Installation) -> bytes:
     """The metrics as text. Counts stop at ten thousand: beyond that the number no longer matters."""
     async with installation.db.read() as reader:
-        calls = await queries.backlog(reader)
+        calls = await health_of.backlog(reader)
         rows = await due.backlog(reader)
     CALLS_WAITING.set(calls.waiting)
     CALLS_RUNNING.set(calls.running)

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Any
 
@@ -184,11 +185,16 @@ def details(problem: errors.Problem, locale: str, request_id: str) -> ProblemDet
         type=f"/problems/{code}",
         title=code.replace("_", " ").capitalize(),
         status=problem.status,
-        detail=texts.format(problem.message_id(), **problem.values),
+        detail=texts.format(problem.message_id(), **{name: _told(value) for name, value in problem.values.items()}),
         code=code,
         request_id=request_id,
         errors=wrong,
     )
+
+
+def _told(value: object) -> object:
+    """A moment as programs read it; whatever else, as it is."""
+    return f"{value.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}" if isinstance(value, datetime) else value
 
 
 def note(request: Request[Any, Any, Any], error: Exception, problem: errors.Problem) -> None:

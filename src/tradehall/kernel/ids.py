@@ -10,9 +10,23 @@ _RANDOM_BITS = (1 << 62) - 1
 _VERSION_AND_VARIANT = 0x7 << 76 | 0b10 << 62
 
 
+class Source:
+    """What new ids are made of."""
+
+    def random(self, size: int) -> bytes:
+        return os.urandom(size)
+
+    def milliseconds(self) -> int:
+        return time.time_ns() // 1_000_000
+
+
+source = Source()
+"""Replaced only by who has to see the same ids once more: a simulation that is repeated."""
+
+
 def new_id(at: datetime | None = None) -> UUID:
     """A new UUIDv7 of the moment `at`, in milliseconds; of the machine's clock when none is given."""
-    random = int.from_bytes(os.urandom(10), "big")
+    random = int.from_bytes(source.random(10), "big")
     return UUID(
         int=_time_bits(at) | _VERSION_AND_VARIANT | (random >> 68 & 0xFFF) << 64 | random & _RANDOM_BITS,
     )
@@ -24,5 +38,5 @@ def lowest_id(at: datetime) -> UUID:
 
 
 def _time_bits(at: datetime | None) -> int:
-    milliseconds = time.time_ns() // 1_000_000 if at is None else int(at.timestamp() * 1000)
+    milliseconds = source.milliseconds() if at is None else int(at.timestamp() * 1000)
     return (milliseconds & 0xFFFF_FFFF_FFFF) << 80

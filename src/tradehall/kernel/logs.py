@@ -11,7 +11,9 @@ import structlog
 
 def configure(form: str, level: str) -> None:
     """Sets up this process's logs; `form` is "json" or "console"."""
-    renderer: structlog.types.Processor = structlog.dev.ConsoleRenderer()
+    # Without local variables: some hold keys and passwords.
+    tracebacks = structlog.dev.RichTracebackFormatter(show_locals=False)
+    renderer: structlog.types.Processor = structlog.dev.ConsoleRenderer(exception_formatter=tracebacks)
     writer: Callable[[], Any] = structlog.PrintLoggerFactory(sys.stderr)
     if form == "json":
         renderer = structlog.processors.JSONRenderer(serializer=_json)

@@ -2,27 +2,36 @@
 
 import re
 import secrets
-import time
 from collections import Counter
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import partial
+from uuid import UUID
 
 import structlog
 from prometheus_client import Counter as Metric
 from prometheus_client import Histogram
 
+from tradehall.catalog.keys import LIVE_KEYS, KeyUses
 from tradehall.kernel.db import DATABASE_AWAY, Database, Reader
 from tradehall.kernel.ids import new_id
 from tradehall.kernel.journal import SYSTEM
 from tradehall.kernel.outbound import Exchange, Outbound
 from tradehall.kernel.secrets import CannotUnseal, Seal
 from tradehall.kernel.worker import Capped, Job
-from tradehall.protocols import v2
-from tradehall.provisioning.actions import Provisioning
+from tradehall.protocols.production import Answer, Outgoing, Purchase, QueryInstances, Request, judge, outgoing
 from tradehall.provisioning.lane import CHANNEL, Hands
-from tradehall.provisioning.model import Attempt, Call, ClaimedCall, Judgement, business_id, judge_exchange
+from tradehall.provisioning.model import (
+    SIGNATURE_REFUSED,
+    Attempt,
+    ClaimedCall,
+    Judgement,
+    judge_exchange,
+    key_for,
+)
 from tradehall.provisioning.queries import CALL_COLUMNS
+from tradehall.provisioning.settling import Settling
+from tradehall.provisioning.wording import needs_purchase, purchase, request_for
 from tradehall.settings import Settings
 
 log = structlog.get_logger()
@@ -39,25 +48,28 @@ class SellerCalls:
 
     channel = CHANNEL
 
-    def __init__(
-        self, db: Database, provisioning: Provisioning, outbound: Outbound, seal: Seal, settings: Settings
-    ) -> None:
+    def __init__(self, db: Database, settling: Settling, outbound: Outbound, seal: Seal, settings: Settings) -> None:
         self._db = db
-        self._provisioning = provisioning
+        self._settling = settling
         self._outbound = outbound
         self._seal = seal
         self._settings = settings
+        self._key_uses = KeyUses(db)
         self._hands = Hands(new_id(), settings.call_lease)
+        # Instances whose opening was asked for and whose answer could not be written down.
+        self._unheard: set[UUID] = set()
 
     async def claim(self, room: int) -> Sequence[Job]:
         async with self._db.read() as reader:
+            await self._own_up(reader)
             calls = await reader.fetch_all(
                 ClaimedCall,
                 f"""
-                SELECT {CALL_COLUMNS}, c.first_sent, e.address, e.access_key, i.months
-                FROM claim_seller_calls(%(worker)s, %(now)s, %(room)s, %(cap)s, %(lease)s) c
+                SELECT {CALL_COLUMNS}, c.first_sent, c.untried, e.address, {LIVE_KEYS}, e.generation, e.encryption,
+                       e.revisions, e.asks_contact
+                FROM claim_seller_calls(%(worker)s, %(now)s, %(room)s, %(cap)s, %(lease)s,
+                                        %(rate)s, %(trip_after)s, %(pause)s, %(longest_pause)s) c
                 JOIN endpoints e ON e.id = c.endpoint_id
-                LEFT JOIN instances i ON i.id = c.instance_id
                 """,
                 {
                     "worker": self._hands.worker,
@@ -65,19 +77,36 @@ class SellerCalls:
                     "room": room,
                     "cap": self._settings.seller_concurrency,
                     "lease": self._hands.lease,
+                    "rate": self._settings.seller_rate,
+                    "trip_after": self._settings.circuit_failures,
+                    "pause": self._settings.circuit_pause,
+                    "longest_pause": self._settings.circuit_longest_pause,
                 },
             )
         busiest = max(Counter(call.seller_id for call in calls).values(), default=0)
         jobs = [partial(self._carry_out_with_following, call) for call in calls]
         return Capped(jobs) if busiest == self._settings.seller_concurrency else jobs
 
+    async def _own_up(self, reader: Reader) -> None:
+        """A claim that went down with the database leaves no trace of a call that was made: what it may have opened is
+        marked as unknown, as soon as the database is back."""
+        if self._unheard:
+            unheard = list(self._unheard)
+            await reader.fetch_value(
+                """
+                UPDATE instances SET outcome_unknown = true WHERE id = ANY(%(ids)s) AND state = 'opening' RETURNING true
+                """,
+                {"ids": unheard},
+            )
+            self._unheard.difference_update(unheard)
+
     async def next_due(self, reader: Reader) -> datetime | None:
-        """The earliest waiting call, or now if a lease has run out."""
+        """The earliest moment at which a waiting call may go out, or now if a lease has run out."""
         moment: datetime | None = await reader.fetch_value(
             """
             SELECT CASE WHEN EXISTS (SELECT FROM seller_calls
                                      WHERE state = 'running' AND leased_until < clock_timestamp())
-                   THEN %(now)s ELSE (SELECT min(due_at) FROM seller_calls WHERE state = 'waiting') END
+                   THEN %(now)s ELSE (SELECT min(next_at) FROM waiting_servers) END
             """,
             {"now": reader.now},
         )
@@ -90,22 +119,29 @@ class SellerCalls:
 
     async def _carry_out(self, call: ClaimedCall) -> ClaimedCall | None:
         started_at = self._db.clock.now()
-        body = self._body(call)
+        sent, exchange = None, None
+        if call.untried:
+            result = Judgement("unreachable", trouble="circuit_open", sent=False)
+            return await self._record(call, started_at, sent, exchange, result)
         try:
-            access_key = self._seal.open(call.access_key, str(call.endpoint_id))
+            request = request_for(call, await self._bought(call))
+            sent = self._signed(call, request)
         except CannotUnseal:
-            url, exchange = "", None
             result = Judgement("unreachable", trouble="key_unreadable", sent=False)
+        except ValueError:
+            # Its endpoint speaks another generation than when the call was written down.
+            result = Judgement("unreachable", trouble="not_in_generation", sent=False)
         else:
-            # The machine's time, not a sandbox's moved one: sellers compare it with their own.
-            timestamp = time.time_ns() // 1_000_000
-            nonce = secrets.token_hex(16)
-            url = v2.signed_url(call.address, access_key, nonce, timestamp, body)
-            exchange = await self._outbound.post(
-                url, body, v2.HEADERS, timeout=self._settings.call_timeout.total_seconds()
-            )
-            result = judge_exchange(call.activity, exchange)
-        following = await self._record(call, started_at, url, body, exchange, result)
+            timeout = self._settings.call_timeout.total_seconds()
+            if sent.method == "GET":
+                exchange = await self._outbound.get(sent.url, sent.headers, timeout=timeout)
+            else:
+                exchange = await self._outbound.post(sent.url, sent.body, sent.headers, timeout=timeout)
+            result = judge_exchange(exchange, partial(self._answer, call, request))
+        following = await self._record(call, started_at, sent, exchange, result)
+        if result.code not in (None, SIGNATURE_REFUSED):
+            sealed = key_for(call)
+            await self._key_uses.note(call.endpoint_id, sealed, current=sealed == call.access_keys[0])
         CALLS.labels(call.activity, result.verdict).inc()
         if exchange:
             SECONDS.labels(call.activity).observe(exchange.milliseconds / 1000)
@@ -123,37 +159,62 @@ class SellerCalls:
         )
         return following
 
-    def _body(self, call: Call) -> bytes:
-        match call.purpose:
-            case "open":
-                return v2.new_instance(call.order_number, call.line_number, business_id(call.id, call.attempts))
-            case "await_opening" | "details":
-                return v2.query_instance([call.parameters["instance"]])
-            case "release":
-                refund = call.parameters.get("refund")
-                line = f"{refund}-000001" if refund else None
-                return v2.release_instance(call.parameters["instance"], order_id=refund, order_line_id=line)
-            case "notify":
-                return v2.order_notify(call.order_number, call.line_number)
+    async def _bought(self, call: ClaimedCall) -> Purchase | None:
+        """Who bought what, where the call tells it."""
+        if not needs_purchase(call):
+            return None
+        async with self._db.read() as reader:
+            return await purchase(reader, call, self._settings.default_timezone)
+
+    def _signed(self, call: ClaimedCall, request: Request) -> Outgoing:
+        """What to send. Raises CannotUnseal."""
+        return outgoing(
+            call.generation,
+            request,
+            address=call.address,
+            access_key=self._seal.open(key_for(call), str(call.endpoint_id)),
+            nonce=secrets.token_hex(16),
+            # The machine's time, not a sandbox's moved one: sellers compare it with their own.
+            at=datetime.now(UTC),
+            encryption=call.encryption,
+            revision=call.revision if call.revisions else None,
+        )
+
+    def _answer(self, call: ClaimedCall, request: Request, exchange: Exchange) -> Answer:
+        """What the protocol makes of an answer, which the seller may have signed with any of its keys."""
+        keys = []
+        if call.generation == "V1":
+            keys = [self._seal.open(sealed, str(call.endpoint_id)) for sealed in call.access_keys]
+        return judge(
+            call.generation,
+            call.activity,
+            status=exchange.status or 0,
+            content_type=exchange.header("Content-Type") or "",
+            body=exchange.body,
+            body_sign=exchange.header("Body-Sign"),
+            access_keys=keys,
+            asked=request.instance_ids if isinstance(request, QueryInstances) else (),
+        )
 
     async def _record(
         self,
         call: ClaimedCall,
         started_at: datetime,
-        url: str,
-        body: bytes,
+        sent: Outgoing | None,
         exchange: Exchange | None,
         result: Judgement,
     ) -> ClaimedCall | None:
-        attempt = self._attempt(call, started_at, url, body, exchange, result)
+        attempt = self._attempt(call, started_at, sent, exchange, result)
         # Most calls end with one statement, which needs no BEGIN and COMMIT around it.
-        unit = self._db.statement if self._provisioning.is_one_statement(call, result) else self._db.transaction
+        unit = self._db.statement if self._settling.is_one_statement(call, result) else self._db.transaction
         try:
             async with unit(SYSTEM, request_id=call.request_id) as tx:
-                settled = await self._provisioning.settle(tx, call, result, attempt, self._hands)
+                settled = await self._settling.settle(tx, call, result, attempt, self._hands)
         except DATABASE_AWAY:
             # The result is lost with the connection; the lease ends, and the same order is asked for again.
             log.warning("result_not_recorded", call=str(call.id), attempt=call.attempts)
+            if call.purpose == "open" and result.sent and call.instance_id:
+                self._unheard.add(call.instance_id)
             return None
         if not settled.moved:
             log.warning("call_taken_over", call=str(call.id), attempt=call.attempts)
@@ -163,8 +224,7 @@ class SellerCalls:
         self,
         call: ClaimedCall,
         started_at: datetime,
-        url: str,
-        body: bytes,
+        sent: Outgoing | None,
         exchange: Exchange | None,
         result: Judgement,
     ) -> Attempt:
@@ -176,8 +236,8 @@ class SellerCalls:
             number=call.attempts,
             started_at=started_at,
             milliseconds=exchange.milliseconds if exchange else None,
-            url=url,
-            request_body=body.decode(),
+            url=sent.url if sent else "",
+            request_body=sent.body.decode() if sent else "",
             status=exchange.status if exchange else None,
             response_headers=[list(header) for header in exchange.headers] if exchange else None,
             response_body=_PASSWORD.sub(r"\1••••••\2", answer) if answer is not None else None,

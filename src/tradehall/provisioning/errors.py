@@ -11,6 +11,10 @@ class InstanceNotFound(NotFound):
     """There is no such application of yours."""
 
 
+class NotOpen(Conflict):
+    """This application is not open: it is still being opened, or it could not be."""
+
+
 class CallMovedOn(Conflict):
     """This call was tried again in the meantime: it is now {state} after {attempts} tries. Reload to see the result."""
 
@@ -20,4 +24,4 @@ class CallIsSettled(Conflict):
 
 
 class BuyerWasRefunded(Conflict):
-    """Opening was given up and the buyer refunded; this call cannot be started again."""
+    """This call cannot be started again: the buyer was refunded, or something newer was asked since."""

@@ -12,7 +12,8 @@ import msgspec
 
 from tradehall.kernel.db import Tx
 from tradehall.kernel.ids import new_id
-from tradehall.provisioning.model import ACTIVITY_OF, Attempt, Call, CallState, Purpose
+from tradehall.protocols.requests import Generation
+from tradehall.provisioning.model import CHANGING, Attempt, Call, CallState, Purpose, activity_for
 
 CHANNEL: LiteralString = "seller_call"
 
@@ -22,6 +23,7 @@ class Target(msgspec.Struct, frozen=True):
 
     seller_id: UUID
     endpoint_id: UUID
+    generation: Generation
     order_id: UUID
     order_number: str
     line_number: str
@@ -46,24 +48,30 @@ async def enqueue(
     due_at: datetime | None = None,
     hands: Hands | None = None,
 ) -> UUID | None:
-    """Writes a call at the end of its lane, to be made at `due_at` or else at once, and given up at `until`.
+    """Writes a call at the end of its lane, to be made at `due_at` or else at once, and given up at `until`. What
+    changes the instance takes its next revision. The caller knows that the seller's generation has this interface.
 
     With nothing before it the call goes straight into the `hands` that are offered: its id is returned, and the offerer
     has to make it now. Otherwise some worker is woken.
     """
     call_id = new_id(tx.now)
+    parameters = parameters or {}
     taken = await tx.fetch_value(
         """
+        WITH changed AS (
+            UPDATE instances SET revision = revision + 1 WHERE id = %(instance)s AND %(changing)s RETURNING revision
+        )
         INSERT INTO seller_calls (id, seller_id, endpoint_id, activity, purpose, lane, order_id, order_number,
                                   line_number, instance_id, parameters, due_at, window_ends_at, request_id, created_at,
-                                  state, attempts, worker, leased_until, last_attempt_at)
+                                  state, attempts, worker, leased_until, last_attempt_at, revision)
         SELECT %(id)s, %(seller)s, %(endpoint)s, %(activity)s, %(purpose)s, %(lane)s, %(order)s, %(order_number)s,
                %(line_number)s, %(instance)s, %(parameters)s, %(due_at)s, %(until)s, %(request)s, %(now)s,
                CASE WHEN busy THEN 'queued' WHEN taken THEN 'running' ELSE 'waiting' END,
                CASE WHEN taken AND NOT busy THEN 1 ELSE 0 END,
                CASE WHEN taken AND NOT busy THEN %(worker)s::uuid END,
                CASE WHEN taken AND NOT busy THEN clock_timestamp() + %(lease)s END,
-               CASE WHEN taken AND NOT busy THEN %(now)s::timestamptz END
+               CASE WHEN taken AND NOT busy THEN %(now)s::timestamptz END,
+               (SELECT revision FROM changed)
         FROM (SELECT %(worker)s::uuid IS NOT NULL AS taken, EXISTS (
                 SELECT FROM seller_calls WHERE lane = %(lane)s AND state IN ('waiting', 'running')) AS busy) AS place
         RETURNING state = 'running', CASE WHEN state = 'waiting' THEN pg_notify(%(channel)s, '') END
@@ -72,14 +80,15 @@ async def enqueue(
             "id": call_id,
             "seller": to.seller_id,
             "endpoint": to.endpoint_id,
-            "activity": ACTIVITY_OF[purpose],
+            "activity": activity_for(purpose, to.generation, parameters),
             "purpose": purpose,
             "lane": lane,
             "order": to.order_id,
             "order_number": to.order_number,
             "line_number": to.line_number,
             "instance": to.instance_id,
-            "parameters": _json(parameters or {}),
+            "parameters": _json(parameters),
+            "changing": purpose in CHANGING,
             "due_at": due_at or tx.now,
             "until": until,
             "now": tx.now,
@@ -146,10 +155,11 @@ def _json(value: object) -> str:
 
 
 async def resume(tx: Tx, call: Call, until: datetime) -> None:
-    """Has a waiting or given-up call made at once; one given up may find its lane busy, and queues behind it."""
+    """Has a waiting or given-up call made at once, even if its server's circuit is open; one given up may find its lane
+    busy, and queues behind it."""
     await tx.execute(
         """
-        UPDATE seller_calls c SET due_at = %(now)s, settled_at = NULL,
+        UPDATE seller_calls c SET due_at = %(now)s, urgent = true, settled_at = NULL,
             window_ends_at = CASE WHEN state = 'failed' THEN %(until)s ELSE window_ends_at END,
             state = CASE WHEN state = 'failed' AND EXISTS (
                             SELECT FROM seller_calls h WHERE h.lane = c.lane AND h.state IN ('waiting', 'running'))
@@ -159,3 +169,60 @@ async def resume(tx: Tx, call: Call, until: datetime) -> None:
         """,
         {"id": call.id, "now": tx.now, "until": until, "channel": CHANNEL},
     )
+
+
+async def rename(tx: Tx, call: Call, parameters: dict[str, str]) -> None:
+    """Has a waiting call ask by other names from its next try on. Whoever calls this holds the instance."""
+    await tx.execute(
+        "UPDATE seller_calls SET parameters = %(parameters)s WHERE id = %(id)s RETURNING pg_notify(%(channel)s, '')",
+        {"id": call.id, "parameters": _json(parameters), "channel": CHANNEL},
+    )
+
+
+async def supersede(tx: Tx, lane: UUID) -> None:
+    """Ends what would freeze or unfreeze a lane's instance and is neither done nor under way: something newer follows.
+    Whoever calls this holds the instance."""
+    await tx.execute(
+        """
+        UPDATE seller_calls SET state = 'cancelled', settled_at = %(now)s
+        WHERE lane = %(lane)s AND purpose IN ('freeze', 'unfreeze') AND state IN ('queued', 'waiting', 'failed')
+        """,
+        {"lane": lane, "now": tx.now},
+    )
+    await tx.execute(
+        """
+        UPDATE seller_calls SET state = 'waiting'
+        WHERE id = (SELECT id FROM seller_calls WHERE lane = %(lane)s AND state = 'queued' ORDER BY place LIMIT 1)
+          AND NOT EXISTS (SELECT FROM seller_calls WHERE lane = %(lane)s AND state IN ('waiting', 'running'))
+        """,
+        {"lane": lane},
+    )
+
+
+async def is_overtaken(tx: Tx, call: Call) -> bool:
+    """Whether a newer renewal than this call was confirmed by the seller, or is being told to it."""
+    overtaken: bool = await tx.fetch_value(
+        """
+        SELECT EXISTS (SELECT FROM seller_calls c JOIN seller_calls own ON own.id = %(id)s
+                       WHERE c.lane = own.lane AND c.place > own.place AND c.order_id IN (
+                                 SELECT o.id FROM orders o WHERE o.subscription_id = own.instance_id)
+                         AND c.purpose = 'renew' AND c.state IN ('queued', 'waiting', 'running', 'succeeded'))
+        """,
+        {"id": call.id},
+    )
+    return overtaken
+
+
+async def is_superseded(tx: Tx, call: Call) -> bool:
+    """Whether a newer call decides what the instance's status is to be."""
+    if call.purpose not in ("freeze", "unfreeze"):
+        return False
+    newer: bool = await tx.fetch_value(
+        """
+        SELECT EXISTS (SELECT FROM seller_calls c JOIN seller_calls own ON own.id = %(id)s
+                       WHERE c.lane = own.lane AND c.place > own.place
+                         AND c.purpose IN ('freeze', 'unfreeze', 'release') AND c.state <> 'cancelled')
+        """,
+        {"id": call.id},
+    )
+    return newer

@@ -1,28 +1,60 @@
 """Instances, calls, attempts; how an attempt is judged, when a call is tried again and when it is given up."""
 
 import uuid
-from calendar import monthrange
-from datetime import UTC, datetime, timedelta
-from typing import Literal
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from types import MappingProxyType
+from typing import Literal, cast, get_args
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 import msgspec
 
 from tradehall.kernel.due import back_off
 from tradehall.kernel.outbound import Exchange
-from tradehall.protocols.v2 import Activity, Answer, InstanceInfo, judge
+from tradehall.protocols.production import Activity, Answer, Encryption, Generation, InstanceInfo
+from tradehall.protocols.requests import (
+    ChargingMode,
+    CheckChange,
+    NotifyOrder,
+    OpenInstance,
+    QueryInstances,
+    RefreshInstance,
+    ReleaseInstance,
+    Request,
+    Scene,
+    SetStatus,
+    UpgradeInstance,
+    activity_of,
+)
 from tradehall.settings import Settings
+from tradehall.trading.terms import EndReason, SubscriptionState
 
-InstanceState = Literal["opening", "running", "failed", "released"]
+InstanceState = Literal["opening", "running", "frozen", "ending", "failed", "released"]
 CallState = Literal["queued", "waiting", "running", "succeeded", "failed", "cancelled"]
-Purpose = Literal["open", "await_opening", "details", "release", "notify"]
+Purpose = Literal[
+    "open",
+    "await_opening",
+    "investigate",
+    "details",
+    "renew",
+    "change",
+    "check",
+    "freeze",
+    "unfreeze",
+    "release",
+    "notify",
+]
 Verdict = Literal["success", "in_progress", "refused", "unreadable", "unreachable", "timed_out", "interrupted"]
 
 # (state, verb) → next state.
 INSTANCE_MOVES: dict[tuple[InstanceState, str], InstanceState] = {
     ("opening", "open"): "running",
     ("opening", "fail"): "failed",
+    ("running", "freeze"): "frozen",
+    ("frozen", "unfreeze"): "running",
+    ("running", "end"): "ending",
+    ("frozen", "end"): "ending",
+    ("ending", "release"): "released",
     ("failed", "release"): "released",
 }
 CALL_MOVES: dict[tuple[CallState, str], CallState] = {
@@ -34,21 +66,37 @@ CALL_MOVES: dict[tuple[CallState, str], CallState] = {
     ("running", "give_up"): "failed",
     ("waiting", "restart"): "waiting",
     ("failed", "restart"): "waiting",
+    # A newer call makes it pointless.
+    ("queued", "supersede"): "cancelled",
+    ("waiting", "supersede"): "cancelled",
+    ("running", "supersede"): "cancelled",
+    ("failed", "supersede"): "cancelled",
 }
 CALL_STATES: tuple[CallState, ...] = ("queued", "waiting", "running", "succeeded", "failed", "cancelled")
-ACTIVITIES: tuple[Activity, ...] = ("newInstance", "queryInstance", "releaseInstance", "orderNotify")
+ACTIVITIES: tuple[Activity, ...] = get_args(Activity)
 
-ACTIVITY_OF: dict[Purpose, Activity] = {
-    "open": "newInstance",
-    "await_opening": "queryInstance",
-    "details": "queryInstance",
-    "release": "releaseInstance",
-    "notify": "orderNotify",
+# What each purpose of a call asks of the seller.
+REQUEST_OF: dict[Purpose, type[Request]] = {
+    "open": OpenInstance,
+    "await_opening": QueryInstances,
+    "investigate": QueryInstances,
+    "details": QueryInstances,
+    "renew": RefreshInstance,
+    "change": UpgradeInstance,
+    "check": CheckChange,
+    "freeze": SetStatus,
+    "unfreeze": SetStatus,
+    "release": ReleaseInstance,
+    "notify": NotifyOrder,
 }
-# What is not given up for good: its failure leaves the order as it is, and its seller may start it again.
-RESTARTABLE_WHEN_FAILED: frozenset[Purpose] = frozenset({"details", "release", "notify"})
+# What changes an instance, and so has a revision of its own.
+CHANGING: frozenset[Purpose] = frozenset({"open", "renew", "change", "freeze", "unfreeze", "release"})
+# What is not given up for good: its seller may start it again.
+RESTARTABLE_WHEN_FAILED: frozenset[Purpose] = frozenset(
+    {"details", "release", "notify", "freeze", "unfreeze", "renew", "change"}
+)
 
-UNKNOWN_INSTANCE = "000003"
+SIGNATURE_REFUSED = "000001"
 
 
 class Call(msgspec.Struct, frozen=True):
@@ -76,16 +124,22 @@ class Call(msgspec.Struct, frozen=True):
     settled_at: datetime | None
     request_id: str
     created_at: datetime
+    revision: int | None
 
 
 class ClaimedCall(Call, frozen=True):
-    """A call handed to a worker, with the endpoint it goes to and for how many months its instance was bought.
-    `first_sent` is the earliest of its tries before this one that may have reached the seller."""
+    """A call handed to a worker, with what the endpoint it goes to understands.
+    `first_sent` is the earliest of its tries before this one that may have reached the seller; the sealed access keys
+    have the current one first."""
 
     first_sent: int | None
+    untried: bool
     address: str
-    access_key: bytes
-    months: int | None
+    access_keys: list[bytes]
+    generation: Generation
+    encryption: Encryption
+    revisions: bool
+    asks_contact: bool
 
 
 class CallRow(Call, frozen=True):
@@ -145,9 +199,16 @@ class Instance(msgspec.Struct, frozen=True):
     memo: str | None
     details_at: datetime | None
     opened_at: datetime | None
-    expires_at: datetime | None
     closed_at: datetime | None
     created_at: datetime
+    expires_at: datetime | None
+    subscription_state: SubscriptionState | None
+    trial: bool
+    suspended_at: datetime | None
+    frozen_at: datetime | None
+    ended_at: datetime | None
+    end_reason: EndReason | None
+    auto_renew: bool
 
 
 class Judgement(msgspec.Struct, frozen=True):
@@ -169,10 +230,10 @@ class Judgement(msgspec.Struct, frozen=True):
         return self.verdict == "success"
 
 
-def judge_exchange(activity: Activity, exchange: Exchange) -> Judgement:
-    """Judges what came back, or that nothing did."""
+def judge_exchange(exchange: Exchange, answered: Callable[[Exchange], Answer]) -> Judgement:
+    """Judges what came back, by what the protocol makes of it (`answered`), or that nothing did."""
     if exchange.trouble is None:
-        return _judged(judge(activity, exchange.status or 0, exchange.header("Content-Type") or "", exchange.body))
+        return _judged(answered(exchange))
     verdict: Verdict
     if exchange.trouble == "timed_out":
         verdict = "timed_out"
@@ -203,9 +264,44 @@ def _judged(answer: Answer) -> Judgement:
     )
 
 
+def key_for(call: ClaimedCall) -> bytes:
+    """The sealed access key for this try: the current one, or the next in turn where the last try's was refused."""
+    turn = call.attempts - 1 if call.result_code == SIGNATURE_REFUSED else 0
+    return call.access_keys[turn % len(call.access_keys)] if call.access_keys else b""
+
+
+def another_key_is_next(call: ClaimedCall, result: Judgement) -> bool:
+    """Whether the seller refused this try's key while it has others: then the next try does not wait. It does once the
+    current key's turn comes again.
+
+    Turns go by the number of tries. If that is the current key's once more after a first refusal, it is soon done with.
+    """
+    if result.code != SIGNATURE_REFUSED or len(call.access_keys) < 2:
+        return False
+    return call.attempts % len(call.access_keys) != 0 or call.result_code != SIGNATURE_REFUSED
+
+
 def business_id(call_id: UUID, attempt: int) -> str:
     """The businessId of a try: different every time, yet known afterwards even of a try whose worker died."""
     return str(uuid.uuid5(call_id, str(attempt)))
+
+
+def activity_for(
+    purpose: Purpose, generation: Generation, parameters: Mapping[str, str] = MappingProxyType({})
+) -> Activity | None:
+    """What a call will be called on the wire; None when this generation has no such interface and nothing is sent.
+
+    A seller of the first generation tells an instance's details when it is asked for the instance once more.
+    """
+    if purpose == "details" and generation == "V1":
+        return "newInstance"
+    return activity_of(
+        generation,
+        REQUEST_OF[purpose],
+        charging_mode=cast("ChargingMode | None", parameters.get("mode")),
+        frozen=purpose == "freeze",
+        scene=cast("Scene | None", parameters.get("scene")),
+    )
 
 
 def window(purpose: Purpose, settings: Settings) -> timedelta:
@@ -213,7 +309,13 @@ def window(purpose: Purpose, settings: Settings) -> timedelta:
     return {
         "open": settings.new_instance_window,
         "await_opening": settings.new_instance_window,
+        "investigate": settings.opening_investigation,
         "details": settings.query_window,
+        "renew": settings.renew_window,
+        "change": settings.change_window,
+        "check": settings.check_window,
+        "freeze": settings.status_window,
+        "unfreeze": settings.status_window,
         "release": settings.release_window,
         "notify": settings.notify_window,
     }[purpose]
@@ -224,11 +326,19 @@ def pause(purpose: Purpose, attempts: int, settings: Settings) -> timedelta:
     match purpose:
         case "open":
             return settings.new_instance_interval
+        case "renew":
+            return settings.renew_interval
+        case "change":
+            return settings.change_interval
+        case "check":
+            return settings.check_interval
+        case "freeze" | "unfreeze":
+            return settings.status_interval
         case "release":
             return settings.release_interval
         case "notify":
             return settings.notify_interval
-        case "await_opening" | "details":
+        case "await_opening" | "investigate" | "details":
             return back_off(attempts, settings.query_first_pause, settings.query_longest_pause)
 
 
@@ -239,18 +349,3 @@ def next_try(call: Call, now: datetime, settings: Settings) -> datetime | None:
         return at
     # One last try at the very end of the window, if that is still ahead.
     return call.window_ends_at if now < call.window_ends_at else None
-
-
-def expiry(opened_at: datetime, months: int | None, zone: ZoneInfo) -> datetime | None:
-    """When a period of calendar months that began at opening ends; None when nothing was bought by the period.
-
-    Months are those of the marketplace's zone, the day clipped to the month's last: from 31 January one month later is
-    the last of February.
-    """
-    if months is None:
-        return None
-    local = opened_at.astimezone(zone)
-    years, month = divmod(local.month - 1 + months, 12)
-    year, month = local.year + years, month + 1
-    day = min(local.day, monthrange(year, month)[1])
-    return local.replace(year=year, month=month, day=day).astimezone(UTC)

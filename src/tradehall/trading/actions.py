@@ -1,6 +1,6 @@
-"""What happens to an order: placed, paid, completed; cancelled, expired, failed and refunded."""
+"""What people do with an order: place it, pay it, cancel it; and money going back."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -9,20 +9,21 @@ import msgspec
 from tradehall.catalog import queries as catalog
 from tradehall.catalog.errors import NoLongerOnSale, PriceNotFound
 from tradehall.catalog.model import Offer, Quote, quote
-from tradehall.kernel import due
 from tradehall.kernel.db import Tx
 from tradehall.kernel.due import DueRow
 from tradehall.kernel.ids import new_id
-from tradehall.kernel.journal import Event
 from tradehall.kernel.money import decimal_text
 from tradehall.trading.errors import (
+    AwaitingSeller,
     OnlyBuyersOrder,
     OrderAlreadyPaid,
     OrderMovedOn,
     OrderNotFound,
     PriceChanged,
+    QuoteStale,
+    SubscriptionEnded,
 )
-from tradehall.trading.model import ORDER_MOVES, Gateway, OrderState, PaymentIntent, Receipt, before
+from tradehall.trading.model import ORDER_MOVES, Gateway, OrderState, OrderType, PaymentIntent, Receipt, before
 
 EXPIRE = "order.expire"
 REFUND = "order.refund"
@@ -152,9 +153,12 @@ async def _write(tx: Tx, offer: Offer, cost: Quote, unpaid_ttl: timedelta) -> Pl
 class _Payable(msgspec.Struct, frozen=True):
     id: UUID
     state: OrderState
+    order_type: OrderType
     total_minor: int
     currency: str
     paid: bool
+    subscription_id: UUID | None
+    check_state: str | None
 
 
 async def _take_unpaid(tx: Tx, number: str) -> _Payable | None:
@@ -171,7 +175,8 @@ async def _take_unpaid(tx: Tx, number: str) -> _Payable | None:
                 SELECT id FROM orders WHERE number = %(number)s AND buyer_id = %(buyer)s)
             RETURNING id
         )
-        SELECT id, state, total_minor, currency, paid_at IS NOT NULL AS paid FROM orders
+        SELECT id, state, order_type, total_minor, currency, paid_at IS NOT NULL AS paid, subscription_id, check_state
+        FROM orders
         WHERE number = %(number)s AND buyer_id = %(buyer)s AND (SELECT count(*) FROM taken) >= 0
         FOR NO KEY UPDATE
         """,
@@ -191,10 +196,53 @@ async def pay(tx: Tx, gateway: Gateway, *, number: str, instrument: str = "balan
         return order.state
     if order.state != before("pay"):
         raise OrderMovedOn(state=order.state)
+    if order.subscription_id:
+        await _check_still_holds(tx, order.id, order.subscription_id)
+    if order.check_state == "awaited":
+        raise AwaitingSeller
     receipt = NOTHING_TO_PAY
     if order.total_minor:
         intent = PaymentIntent(str(order.id), number, order.total_minor, order.currency, instrument)
         receipt = await gateway.collect(intent)
+    person_id = tx.actor.person_id
+    await _paid(tx, gateway, order, receipt, person_id)
+    return ORDER_MOVES[order.state, "pay"]
+
+
+async def _check_still_holds(tx: Tx, order_id: UUID, subscription_id: UUID) -> None:
+    """Whether what an order is about still is what it was reckoned with; holds it, so that it stays so.
+
+    Raises SubscriptionEnded or QuoteStale.
+    """
+    holds = await tx.fetch_one(
+        _Holding,
+        """
+        SELECT s.state, s.ended_at, (s.sku_id, s.quantity, s.trial) = (l.from_sku_id, l.from_quantity,
+                   o.order_type = 'TRIAL_TO_FORMAL')
+               AND s.expires_at = CASE o.order_type WHEN 'CHANGE' THEN l.ends_at ELSE l.starts_at END
+               AND (o.order_type <> 'CHANGE' OR s.state = 'active' AND s.suspended_at IS NULL)
+               -- A seller that went back to the first generation can no longer be told of a change at renewal.
+               AND (o.check_state IS NULL OR e.generation = 'V2') AS as_reckoned
+        FROM subscriptions s, orders o JOIN order_lines l ON l.order_id = o.id
+        JOIN products p ON p.id = o.product_id JOIN endpoints e ON e.id = p.endpoint_id
+        WHERE s.id = %(subscription)s AND o.id = %(order)s FOR NO KEY UPDATE OF s
+        """,
+        {"subscription": subscription_id, "order": order_id},
+    )
+    assert holds is not None, "an order about a subscription names one"
+    if holds.state == "ended":
+        raise SubscriptionEnded(at=holds.ended_at)
+    if not holds.as_reckoned:
+        raise QuoteStale
+
+
+class _Holding(msgspec.Struct, frozen=True):
+    state: str
+    ended_at: datetime | None
+    as_reckoned: bool
+
+
+async def _paid(tx: Tx, gateway: Gateway, order: _Payable, receipt: Receipt, person_id: UUID | None) -> None:
     await tx.execute(
         """
         WITH paid AS (
@@ -210,13 +258,34 @@ async def pay(tx: Tx, gateway: Gateway, *, number: str, instrument: str = "balan
             "reference": receipt.reference,
             "amount": order.total_minor,
             "currency": order.currency,
-            "person": tx.actor.person_id,
+            "person": person_id,
             "now": tx.now,
         },
     )
-    facts = {"gateway": gateway.name, "reference": receipt.reference, "amount_minor": order.total_minor}
+    facts: dict[str, Any] = {
+        "gateway": gateway.name,
+        "reference": receipt.reference,
+        "amount_minor": order.total_minor,
+    }
+    if order.order_type != "NEW":
+        facts["order_type"] = order.order_type
     await tx.record("order.paid", "order", order.id, facts)
-    return ORDER_MOVES[order.state, "pay"]
+
+
+async def pay_automatically(
+    tx: Tx, gateway: Gateway, placed: Placed, total_minor: int, currency: str, *, key: str, person_id: UUID
+) -> None:
+    """Pays a renewal that nobody is there to pay, from its buyer's balance. Raises PaymentDeclined or NoWayToPay."""
+    receipt = NOTHING_TO_PAY
+    if total_minor:
+        receipt = await gateway.collect(PaymentIntent(key, placed.number, total_minor, currency, "balance"))
+    order = _Payable(placed.id, "pending_payment", "RENEW", total_minor, currency, False, None, None)
+    await _paid(tx, gateway, order, receipt, person_id)
+
+
+async def decline(tx: Tx, order_id: UUID) -> None:
+    """An automatic renewal could not be paid for: its order ends."""
+    await _end_unpaid(tx, order_id, "payment_declined")
 
 
 async def cancel(tx: Tx, *, number: str) -> None:
@@ -247,56 +316,13 @@ async def _end_unpaid(tx: Tx, order_id: UUID, reason: str) -> None:
         await tx.record("order.cancelled", "order", order_id, {"reason": reason})
 
 
-async def complete(tx: Tx, event: Event) -> None:
-    """What was ordered is delivered. Reaction to instance.opened."""
-    order_id = event.subject_id
-    completed = await tx.fetch_value(
-        """
-        UPDATE orders SET state = 'completed', completed_at = %(now)s
-        WHERE id = %(id)s AND state = 'processing' RETURNING true, pg_notify(%(channel)s, number)
-        """,
-        {"id": order_id, "now": tx.now, "channel": ORDER_CHANNEL},
-    )
-    if completed:
-        await tx.record("order.completed", "order", order_id, {})
-
-
-async def fail(tx: Tx, event: Event) -> None:
-    """What was ordered cannot be delivered: the order ends and the buyer's money goes back. A reaction.
-
-    The gateway is called by a worker from a due row, as everything that leaves this process.
-    """
-    order_id = event.subject_id
-    failed = await tx.fetch_value(
-        """
-        UPDATE orders SET state = 'cancelled', cancelled_at = %(now)s, cancel_reason = 'opening_failed'
-        WHERE id = %(id)s AND state = 'processing' RETURNING true, pg_notify(%(channel)s, number)
-        """,
-        {"id": order_id, "now": tx.now, "channel": ORDER_CHANNEL},
-    )
-    if not failed:
-        return
-    await tx.record("order.cancelled", "order", order_id, {"reason": "opening_failed"})
-    number: str = await tx.fetch_value(
-        """
-        INSERT INTO refunds (id, order_id, number, reason, amount_minor, currency, state, created_at)
-        SELECT %(id)s, order_id, next_order_number(%(now)s), 'opening_failed', amount_minor, currency, 'requested',
-               %(now)s
-        FROM payments WHERE order_id = %(order)s
-        RETURNING number
-        """,
-        {"id": new_id(tx.now), "order": order_id, "now": tx.now},
-    )
-    await due.schedule(tx, REFUND, order_id, tx.now)
-    await tx.record("order.refund_requested", "order", order_id, {"number": number})
-
-
 class _Refundable(msgspec.Struct, frozen=True):
     id: UUID
     number: str
     amount_minor: int
     currency: str
     payment_reference: str
+    unsubscription_id: UUID | None
 
 
 async def carry_out_refund(tx: Tx, gateway: Gateway, row: DueRow) -> None:
@@ -304,7 +330,7 @@ async def carry_out_refund(tx: Tx, gateway: Gateway, row: DueRow) -> None:
     refund = await tx.fetch_one(
         _Refundable,
         """
-        SELECT r.id, r.number, r.amount_minor, r.currency, p.reference AS payment_reference
+        SELECT r.id, r.number, r.amount_minor, r.currency, p.reference AS payment_reference, r.unsubscription_id
         FROM refunds r JOIN payments p USING (order_id)
         WHERE r.order_id = %(order)s AND r.state = 'requested' FOR UPDATE OF r
         """,
@@ -325,3 +351,21 @@ async def carry_out_refund(tx: Tx, gateway: Gateway, row: DueRow) -> None:
     )
     facts = {"number": refund.number, "amount_minor": refund.amount_minor, "reference": receipt.reference}
     await tx.record("order.refunded", "order", row.subject_id, facts)
+    if refund.unsubscription_id:
+        await _complete_unsubscription(tx, refund.unsubscription_id)
+
+
+async def _complete_unsubscription(tx: Tx, order_id: UUID) -> None:
+    """An unsubscription is completed when all its money is back."""
+    await tx.fetch_value("SELECT true FROM orders WHERE id = %(id)s FOR NO KEY UPDATE", {"id": order_id})
+    completed = await tx.fetch_value(
+        """
+        UPDATE orders SET state = 'completed', completed_at = %(now)s
+        WHERE id = %(id)s AND state = 'processing'
+          AND NOT EXISTS (SELECT FROM refunds WHERE unsubscription_id = %(id)s AND state = 'requested')
+        RETURNING true, pg_notify(%(channel)s, number)
+        """,
+        {"id": order_id, "now": tx.now, "channel": ORDER_CHANNEL},
+    )
+    if completed:
+        await tx.record("order.completed", "order", order_id, {})

@@ -33,3 +33,80 @@ class NoWayToPay(Problem):
 
 class OnlyBuyersOrder(Forbidden):
     """Only people of a buying organisation can order."""
+
+
+class SubscriptionNotFound(NotFound):
+    """There is no such application of yours."""
+
+
+class SubscriptionEnded(Conflict):
+    """This application was released on {at}; it can no longer be renewed or changed. Order it anew."""
+
+
+class SubscriptionBusy(Conflict):
+    """Order {number} about this application is not finished yet. Pay or cancel it, or wait until it is completed."""
+
+
+class NotBoughtByThePeriod(Conflict):
+    """This application has no term: it is not renewed or changed, it runs until you end it."""
+
+
+class TrialFirst(Conflict):
+    """This is a trial: convert it before you change or renew it."""
+
+
+class NotATrial(Conflict):
+    """This application is no trial; it can be renewed."""
+
+
+class TrialNotOffered(Conflict):
+    """This specification cannot be tried."""
+
+
+class TriedBefore(Conflict):
+    """Your organisation has tried this product before; each product can be tried once."""
+
+
+class ChangeWhileFrozen(Conflict):
+    """This application is {state}: renew it first, then change it."""
+
+
+class ChangeWhileSuspended(Conflict):
+    """The marketplace has suspended this application; it can be changed once that is lifted."""
+
+
+class ChangeNotOffered(Conflict):
+    """The seller does not offer this change."""
+
+
+class ChangeTooEarly(Conflict):
+    """A renewal can bring a change from {since} on, {days} days before the term ends."""
+
+
+class NothingChanges(Conflict):
+    """That is what you have already: choose another specification or quantity."""
+
+
+class PriceInverted(Conflict):
+    """Prices changed so that this upgrade would cost less than nothing; the seller has to set it up anew."""
+
+
+class QuoteStale(Conflict):
+    """What this order was reckoned with has changed since. Cancel it and look at the new price."""
+
+
+class AwaitingSeller(Conflict):
+    """The seller is still being asked whether it allows this change; nothing has to be paid before it does."""
+
+
+class RefundOver(Conflict):
+    """The days in which it could be unsubscribed for the whole price ended on {until}."""
+
+
+class NoChanceLeft(Conflict):
+    """Your organisation has unsubscribed {most} times this year, which is as often as it may. The next chance comes on
+    {next}."""
+
+
+class NoRenewalToCancel(Conflict):
+    """There is no renewal that has not begun yet."""

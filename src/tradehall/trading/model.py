@@ -1,16 +1,20 @@
 """Orders and their lines, the states they move through, and the payment gateway's small interface."""
 
 from datetime import datetime
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 from uuid import UUID
 
 import msgspec
 
-from tradehall.catalog.model import ChargingMode, PeriodType
+from tradehall.catalog.model import ChargingMode
+from tradehall.trading.pricing import PriceStep, purchase_steps
+from tradehall.trading.terms import TermUnit
 
 OrderState = Literal["pending_payment", "processing", "completed", "cancelled"]
-OrderType = Literal["NEW"]
-CancelReason = Literal["buyer", "expired", "opening_failed"]
+OrderType = Literal["NEW", "TRIAL", "TRIAL_TO_FORMAL", "RENEW", "CHANGE", "UNSUBSCRIBE"]
+CancelReason = Literal[
+    "buyer", "expired", "opening_failed", "renewal_failed", "change_failed", "seller_refused", "payment_declined"
+]
 RefundState = Literal["requested", "refunded"]
 
 # (state, verb) → next state. Completing and failing are the marketplace's own verbs; the others are people's.
@@ -21,6 +25,15 @@ ORDER_MOVES: dict[tuple[OrderState, str], OrderState] = {
     ("processing", "complete"): "completed",
     ("processing", "fail"): "cancelled",
 }
+# What an order ends with when the seller does not do what was paid for.
+FAILURE_OF: dict[OrderType, CancelReason] = {
+    "NEW": "opening_failed",
+    "TRIAL": "opening_failed",
+    "TRIAL_TO_FORMAL": "renewal_failed",
+    "RENEW": "renewal_failed",
+    "CHANGE": "change_failed",
+}
+ORDER_TYPES: tuple[OrderType, ...] = ("NEW", "TRIAL", "TRIAL_TO_FORMAL", "RENEW", "CHANGE", "UNSUBSCRIBE")
 ORDER_STATES: tuple[OrderState, ...] = ("pending_payment", "processing", "completed", "cancelled")
 
 
@@ -31,7 +44,11 @@ def before(verb: str) -> OrderState:
 
 
 class OrderRow(msgspec.Struct, frozen=True):
-    """An order as lists show it. Amounts are minor units of `currency`."""
+    """An order as lists show it. Amounts are minor units of `currency`.
+
+    `application_id` is what the order is about, or what it began once that is open; `root_number` the order that began
+    it, where that is another. `starts_at` and `ends_at` bound the term; what is opened begins its own when it is open.
+    """
 
     id: UUID
     number: str
@@ -52,10 +69,19 @@ class OrderRow(msgspec.Struct, frozen=True):
     created_at: datetime
     cancel_reason: CancelReason | None
     refund_state: RefundState | None
+    application_id: UUID | None
+    root_number: str | None
+    automatic: bool
+    starts_at: datetime | None
+    ends_at: datetime | None
 
 
 class Order(OrderRow, frozen=True):
-    """An order as its page shows it, its one line included."""
+    """An order as its page shows it, its one line included.
+
+    `reverses_number` is the renewal that it takes back. An unsubscription's total is what is returned. What is named
+    `from` is what the subscription was before.
+    """
 
     product_id: UUID
     product_slug: str
@@ -66,10 +92,14 @@ class Order(OrderRow, frozen=True):
     paid_at: datetime | None
     completed_at: datetime | None
     cancelled_at: datetime | None
+    subscription_id: UUID | None
+    reverses_number: str | None
+    check_state: Literal["awaited", "passed"] | None
+    cancel_message: str | None
     line_id: UUID
     line_number: str
     charging_mode: ChargingMode
-    period_type: PeriodType | None
+    period_type: TermUnit | None
     period_number: int | None
     quantity: int
     quantity_name_en: str | None
@@ -77,11 +107,33 @@ class Order(OrderRow, frozen=True):
     unit_minor: int
     unit_en: str | None
     unit_zh: str | None
+    from_sku_name_en: str | None
+    from_sku_name_zh: str | None
+    from_quantity: int | None
+    reckoning: list[dict[str, Any]]
     payment_gateway: str | None
     payment_reference: str | None
     refund_number: str | None
     refund_minor: int | None
     refunded_at: datetime | None
+
+    @property
+    def steps(self) -> list[PriceStep]:
+        """How the price came about."""
+        if self.reckoning:
+            return msgspec.convert(self.reckoning, list[PriceStep])
+        if self.order_type == "UNSUBSCRIBE":
+            return []  # nothing had been paid
+        if self.order_type == "TRIAL":
+            return [PriceStep("trial", 0, number=self.period_number or 1)]
+        return purchase_steps(
+            self.charging_mode,
+            self.period_type,
+            self.quantity,
+            self.period_number,
+            self.unit_minor,
+            self.total_minor,
+        )
 
 
 class HappenedEvent(msgspec.Struct, frozen=True):

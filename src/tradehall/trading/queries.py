@@ -12,7 +12,7 @@ from tradehall.kernel.ids import lowest_id
 from tradehall.kernel.journal import Actor
 from tradehall.kernel.paging import Page, PageRequest, keyset, page
 from tradehall.parties import queries as parties
-from tradehall.trading.model import HappenedEvent, Order, OrderRow, OrderState
+from tradehall.trading.model import HappenedEvent, Order, OrderRow, OrderState, OrderType
 
 # A number is searched by its beginning once that reaches the minute (CS and ten digits): never more than a few thousand
 # orders begin alike then.
@@ -25,6 +25,7 @@ class OrderFilter(msgspec.Struct, frozen=True):
     or the product's name; `since` and `until` bound the time of ordering."""
 
     state: OrderState | None = None
+    order_type: OrderType | None = None
     text: str = ""
     since: datetime | None = None
     until: datetime | None = None
@@ -43,13 +44,17 @@ _ROW: LiteralString = """
     o.id, o.number, o.state, o.order_type, o.buyer_id, b.name_en AS buyer_name_en, b.name_zh AS buyer_name_zh,
     o.seller_id, s.name_en AS seller_name_en, s.name_zh AS seller_name_zh,
     l.product_name_en, l.product_name_zh, l.sku_name_en, l.sku_name_zh,
-    o.currency, o.total_minor, o.created_at, o.cancel_reason, r.state AS refund_state
+    o.currency, o.total_minor, o.created_at, o.cancel_reason, r.state AS refund_state,
+    coalesce(o.subscription_id, h.id) AS application_id, n.number AS root_number, o.automatic, l.starts_at, l.ends_at
 """
 _JOINS: LiteralString = """
     JOIN organisations b ON b.id = o.buyer_id
     JOIN organisations s ON s.id = o.seller_id
     JOIN order_lines l ON l.order_id = o.id
     LEFT JOIN refunds r ON r.order_id = o.id
+    LEFT JOIN subscriptions h ON h.order_line_id = l.id
+    LEFT JOIN subscriptions t ON t.id = o.subscription_id
+    LEFT JOIN orders n ON n.id = t.order_id
 """
 
 
@@ -63,6 +68,10 @@ async def orders(reader: Reader, viewer: Actor, wanted: PageRequest, only: Order
         narrowed += " AND o.state = %(state)s"
         if only.state != "completed":
             narrowed += " AND o.state <> 'completed'"  # spelt out, so that the index of the unfinished serves it
+    if only.order_type:
+        narrowed += " AND o.order_type = %(type)s"
+        if only.order_type != "NEW":
+            narrowed += " AND o.order_type <> 'NEW'"  # likewise: the index of the rarer types
     if only.since:
         narrowed += " AND o.id >= %(since)s"
     if only.until:
@@ -70,6 +79,7 @@ async def orders(reader: Reader, viewer: Actor, wanted: PageRequest, only: Order
     params: dict[str, Any] = {
         "viewer": viewer.organisation_id,
         "state": only.state,
+        "type": only.order_type,
         "since": lowest_id(only.since) if only.since else None,
         "until": lowest_id(only.until) if only.until else None,
         **wanted.params,
@@ -119,8 +129,11 @@ async def order(reader: Reader, viewer: Actor, number: str) -> Order | None:
         f"""
         SELECT {_ROW},
                o.product_id, p.slug AS product_slug, w.name AS placed_by_name, w.email AS placed_by_email, o.request_id,
-               o.expires_at, o.paid_at, o.completed_at, o.cancelled_at,
-               l.id AS line_id, l.number AS line_number, l.charging_mode, l.period_type, l.period_number, l.quantity,
+               o.expires_at, o.paid_at, o.completed_at, o.cancelled_at, o.subscription_id, o.check_state,
+               o.cancel_message, v.number AS reverses_number,
+               f.name_en AS from_sku_name_en, f.name_zh AS from_sku_name_zh, l.from_quantity,
+               l.reckoning, l.id AS line_id, l.number AS line_number, l.charging_mode,
+               l.period_type, l.period_number, l.quantity,
                k.quantity_name_en, k.quantity_name_zh, l.unit_minor, c.unit_en, c.unit_zh,
                y.gateway AS payment_gateway, y.reference AS payment_reference,
                r.number AS refund_number, r.amount_minor AS refund_minor, r.refunded_at
@@ -129,11 +142,30 @@ async def order(reader: Reader, viewer: Actor, number: str) -> Order | None:
         JOIN people w ON w.id = o.placed_by
         JOIN skus k ON k.id = l.sku_id
         JOIN prices c ON c.id = l.price_id
+        LEFT JOIN skus f ON f.id = l.from_sku_id
         LEFT JOIN payments y ON y.order_id = o.id
+        LEFT JOIN orders v ON v.id = o.reverses_id
         WHERE o.number = %(number)s AND {_scope(viewer)}
         """,
         {"number": number, "viewer": viewer.organisation_id},
     )
+
+
+async def orders_of_application(
+    reader: Reader, viewer: Actor, wanted: PageRequest, root_id: UUID, application_id: UUID
+) -> Page[OrderRow]:
+    """The orders about what an order began, itself included, newest first."""
+    where, order = keyset(wanted, "o.id")
+    rows = await reader.fetch_all(
+        OrderRow,
+        f"""
+        SELECT {_ROW} FROM orders o {_JOINS}
+        WHERE (o.id = %(root)s OR o.subscription_id = %(application)s) AND {_scope(viewer)} AND {where}
+        ORDER BY {order} LIMIT %(fetch)s
+        """,
+        {"root": root_id, "application": application_id, "viewer": viewer.organisation_id, **wanted.params},
+    )
+    return page(rows, wanted, lambda row: row.id)
 
 
 async def log_of_order(reader: Reader, order_id: UUID) -> list[HappenedEvent]:
@@ -195,3 +227,11 @@ async def state_of(reader: Reader, viewer: Actor, number: str) -> OrderState | N
         {"number": number, "viewer": viewer.organisation_id},
     )
     return state
+
+
+async def is_processing(reader: Reader, order_id: UUID) -> bool:
+    """Whether an order is paid and not yet carried out."""
+    processing: bool = await reader.fetch_value(
+        "SELECT EXISTS (SELECT FROM orders WHERE id = %(id)s AND state = 'processing')", {"id": order_id}
+    )
+    return processing

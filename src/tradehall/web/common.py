@@ -142,13 +142,15 @@ def timezone_of(request: WebRequest) -> str:
 
 
 def said_of(request: WebRequest, problem: Problem) -> str:
-    """A problem in the reader's language, the states it names included."""
-    words = texts(request)
-    values = {
-        name: words.lookup(state_label(value)) if name == "state" and isinstance(value, str) else value
-        for name, value in problem.values.items()
-    }
-    return words.format(problem.message_id(), **values)
+    """A problem in the reader's language, the states and times it names included."""
+    words, zone = texts(request), i18n.zone(timezone_of(request))
+
+    def told(name: str, value: object) -> object:
+        if isinstance(value, datetime):
+            return words.time(value, zone)
+        return words.lookup(state_label(value)) if name == "state" and isinstance(value, str) else value
+
+    return words.format(problem.message_id(), **{name: told(name, value) for name, value in problem.values.items()})
 
 
 def page_context(request: WebRequest, token: str, flashes: Sequence[Flash] = ()) -> PageContext:

@@ -2,7 +2,9 @@
 
 from tradehall.catalog.model import ChargingMode, PeriodType
 from tradehall.kernel.i18n import N_
-from tradehall.trading.model import OrderState
+from tradehall.provisioning.model import Instance
+from tradehall.trading.model import OrderState, OrderType
+from tradehall.trading.terms import Subscription, SubscriptionState
 from tradehall.web.templating import Tone
 
 ORDER_STATES: dict[OrderState, tuple[str, Tone]] = {
@@ -11,9 +13,26 @@ ORDER_STATES: dict[OrderState, tuple[str, Tone]] = {
     "completed": (N_("Completed"), "success"),
     "cancelled": (N_("Cancelled"), "neutral"),
 }
+ORDER_TYPES: dict[OrderType, str] = {
+    "NEW": N_("New purchase"),
+    "TRIAL": N_("Trial"),
+    "TRIAL_TO_FORMAL": N_("Conversion"),
+    "RENEW": N_("Renewal"),
+    "CHANGE": N_("Upgrade"),
+    "UNSUBSCRIBE": N_("Unsubscription"),
+}
+SUBSCRIPTION_STATES: dict[SubscriptionState, tuple[str, Tone]] = {
+    "active": (N_("In use"), "success"),
+    "grace": (N_("Expired, still usable"), "warning"),
+    "frozen": (N_("Frozen"), "danger"),
+    "ended": (N_("Ended"), "neutral"),
+}
+_SUSPENDED: tuple[str, Tone] = (N_("Suspended"), "danger")
 INSTANCE_STATES: dict[str, tuple[str, Tone]] = {
     "opening": (N_("Opening"), "progress"),
     "running": (N_("In use"), "success"),
+    "frozen": (N_("Frozen"), "danger"),
+    "ending": (N_("Being released"), "neutral"),
     "failed": (N_("Not opened"), "danger"),
     "released": (N_("Released"), "neutral"),
 }
@@ -42,11 +61,29 @@ _OTHER_STATES: dict[str, str] = {
     "running": N_("Calling now"),
     "succeeded": N_("Succeeded"),
     "failed": N_("Given up"),
+    "suspended": N_("Suspended"),
 }
 
 
+def standing(application: Instance | Subscription) -> tuple[str, str, Tone]:
+    """How an application stands: the stable word, its message id and its tone. What it was bought for says more than
+    the seller's instance, except while that opens or is released."""
+    if isinstance(application, Subscription):
+        state, suspended = application.state, application.suspended_at
+    else:
+        if application.subscription_state is None or application.state in ("ending", "released"):
+            return (application.state, *INSTANCE_STATES[application.state])
+        state, suspended = application.subscription_state, application.suspended_at
+    if suspended and state != "ended":
+        return ("suspended", *_SUSPENDED)
+    return (state, *SUBSCRIPTION_STATES[state])
+
+
 def state_label(state: str) -> str:
-    """The message id of a state that a problem names: an order's, a call's or a product's."""
+    """The message id of a state that a problem names: an order's, a call's, a product's or an application's."""
+    for subscription, (label, _) in SUBSCRIPTION_STATES.items():
+        if state == subscription:
+            return label
     if state in _OTHER_STATES:
         return _OTHER_STATES[state]
     return next((label for known, (label, _) in ORDER_STATES.items() if known == state), state)

@@ -6,7 +6,7 @@ from litestar.static_files import create_static_files_router
 
 from tradehall.web import operator, seller
 from tradehall.web.account import preferences, profile, signing
-from tradehall.web.buyer import applications, orders, overview
+from tradehall.web.buyer import applications, ending, orders, overview, terms, trials
 from tradehall.web.common import SessionAuthentication
 from tradehall.web.problems import page_problem
 from tradehall.web.public import catalogue
@@ -22,6 +22,9 @@ pages = Router(
         *overview.handlers,
         *orders.handlers,
         *applications.handlers,
+        *terms.handlers,
+        *ending.handlers,
+        *trials.handlers,
         *seller.handlers,
         *operator.handlers,
     ],

@@ -183,7 +183,7 @@ async def record(opened: Installation, buyer: Buyer, price_id: UUID, ready_after
     opened.clock.offset = timedelta()
     await asyncio.sleep(0.005)  # so that the ids of this life are younger than all there are
     since = lowest_id(opened.clock.now())
-    calls = SellerCalls(opened.db, opened.provisioning, opened.outbound, opened.seal, opened.settings)
+    calls = SellerCalls(opened.db, opened.settling, opened.outbound, opened.seal, opened.settings)
     tape = _Tape()
     opening: list[Step] | None = None
     with _recording():

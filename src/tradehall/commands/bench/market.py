@@ -36,10 +36,11 @@ class Market(msgspec.Struct, frozen=True):
     prices: list[UUID]
 
 
-async def build(opened: Installation, address: str, buyers: int) -> Market:
-    """Three sellers, whose server is at `address`, with four products each, and companies with one person each."""
+async def build(opened: Installation, address: str, buyers: int, sellers_wanted: int = len(SELLERS)) -> Market:
+    """Sellers, whose server is at `address`, with four products each, and companies with one person each."""
     sellers, prices = [], []
-    for name_en, name_zh in SELLERS:
+    unnamed = [(f"Seller {number}", f"卖家{number}") for number in range(len(SELLERS) + 1, sellers_wanted + 1)]
+    for name_en, name_zh in [*SELLERS, *unnamed][:sellers_wanted]:
         seller = await _company(opened, "seller", name_en, name_zh)
         sellers.append(seller)
         assert seller.actor.organisation_id

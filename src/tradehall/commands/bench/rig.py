@@ -1,4 +1,4 @@
-"""What both benches stand on: a sandbox that goes away, its processes, and their processor time."""
+"""What the benches stand on: a sandbox that goes away, its processes, and their processor time."""
 
 import asyncio
 import json
@@ -151,6 +151,10 @@ class Sandbox:
                             return web
                 await asyncio.sleep(0.05)
         raise BenchProblem(f"tradehall serve does not get ready: {web.log.read_text()[-_LOG_TAIL:]}")
+
+    async def start_workers(self, number: int) -> list[Child]:
+        """So many `tradehall work`, each a process of its own."""
+        return [await self.start(f"work-{one}", "tradehall", "work") for one in range(1, number + 1)]
 
     async def start_seller(self, *arguments: str) -> tuple[Child, str]:
         """The sample seller and its address."""

@@ -19,7 +19,30 @@ _TITLES: dict[str, tuple[str, Tone]] = {
     "instance.requested": (N_("Seller asked to open the application"), "info"),
     "instance.accepted": (N_("Seller accepted and is preparing the application"), "progress"),
     "instance.opened": (N_("Application opened"), "success"),
+    "instance.found": (N_("The seller had opened it after all"), "success"),
+    "instance.investigated": (N_("Not known whether it was opened; the seller is asked"), "warning"),
     "instance.failed": (N_("Opening given up"), "danger"),
+    "instance.renewed": (N_("Seller confirmed the new term"), "success"),
+    "instance.changed": (N_("Seller carried out the change"), "success"),
+    "instance.frozen": (N_("Application frozen by the seller"), "warning"),
+    "instance.unfrozen": (N_("Application can be used again"), "success"),
+    "change.allowed": (N_("Seller allows the change"), "success"),
+    "change.refused": (N_("Seller does not allow the change"), "danger"),
+    "change.held": (N_("Seller is looking into what went wrong"), "warning"),
+    "change.failed": (N_("Not carried out; the money comes back"), "danger"),
+    "renewal.taken_back": (N_("Seller confirmed that the renewal was taken back"), "neutral"),
+    "subscription.renewed": (N_("Renewed"), "success"),
+    "subscription.changed": (N_("Upgraded"), "success"),
+    "subscription.converted": (N_("Trial converted"), "success"),
+    "subscription.renewal_policy": (N_("Automatic renewal turned off"), "neutral"),
+    "subscription.renewal_declined": (N_("The automatic payment was declined"), "danger"),
+    "subscription.renewal_cancelled": (N_("Renewal taken back"), "warning"),
+    "subscription.expired": (N_("The term ended"), "warning"),
+    "subscription.frozen": (N_("Frozen: it was not renewed in time"), "danger"),
+    "subscription.thawed": (N_("Renewed while frozen"), "info"),
+    "subscription.suspended": (N_("Suspended by the marketplace"), "danger"),
+    "subscription.suspension_lifted": (N_("Suspension lifted"), "success"),
+    "subscription.ended": (N_("Ended"), "neutral"),
     "instance.released": (N_("Application released"), "neutral"),
     "seller.notified": (N_("Seller notified of the order"), "neutral"),
     "call.failed": (N_("Seller's server failed"), "warning"),
@@ -29,6 +52,13 @@ _TITLES: dict[str, tuple[str, Tone]] = {
 _WHAT_FOR: dict[str, str] = {
     "newInstance": N_("Opening the application"),
     "queryInstance": N_("Asking for the application's details"),
+    "refreshInstance": N_("Telling the seller of the new term"),
+    "upgradeInstance": N_("Asking the seller for the change"),
+    "upgrade": N_("Asking the seller for the change"),
+    "changeInstanceCheck": N_("Asking whether the seller allows the change"),
+    "updateInstanceStatus": N_("Freezing the application or letting it be used again"),
+    "instanceStatus": N_("Freezing the application or letting it be used again"),
+    "expireInstance": N_("Freezing the application"),
     "releaseInstance": N_("Releasing the application"),
     "orderNotify": N_("Notifying the seller"),
 }
@@ -36,6 +66,10 @@ _REASONS: dict[str, str] = {
     "buyer": N_("It was cancelled before it was paid."),
     "expired": N_("It was not paid in time."),
     "opening_failed": N_("The application could not be opened; all the money comes back."),
+    "renewal_failed": N_("The seller did not carry out the renewal; all the money comes back."),
+    "change_failed": N_("The seller did not carry out the change; all the money comes back."),
+    "seller_refused": N_("The seller does not allow the change; nothing was paid."),
+    "payment_declined": N_("The automatic payment was declined; nothing was taken."),
 }
 
 
@@ -47,6 +81,10 @@ def timeline(log: Sequence[HappenedEvent], texts: Translator, clock: Clock, curr
 def _entry(one: Told, texts: Translator, clock: Clock, currency: str) -> dict[str, Any]:
     kind = one.event.kind
     title, tone = _TITLES.get(kind, (N_("Something happened: %(kind)s"), "neutral"))
+    if kind == "subscription.renewal_policy" and one.facts.get("on"):
+        title, tone = N_("Automatic renewal turned on"), "success"
+    if kind == "order.paid" and not one.facts.get("amount_minor"):
+        title = N_("Order confirmed, nothing was to be paid")
     return {
         "title": texts.gettext(title, kind=kind),
         "text": _text(one, texts, clock, currency),
@@ -60,18 +98,45 @@ def _text(one: Told, texts: Translator, clock: Clock, currency: str) -> str:
     facts = one.facts
     match one.event.kind:
         case "order.placed" if "total_minor" in facts:
-            return texts.gettext("Total %(amount)s.", amount=texts.money(facts["total_minor"], currency))
-        case "order.paid" | "order.refunded" if "amount_minor" in facts:
+            amount = texts.money(facts["total_minor"], currency)
+            if facts.get("order_type") == "UNSUBSCRIBE":
+                return texts.gettext("%(amount)s comes back.", amount=amount)
+            return texts.gettext("Total %(amount)s.", amount=amount)
+        case "order.paid" | "order.refunded" if facts.get("amount_minor"):
             amount = texts.money(facts["amount_minor"], currency)
             return texts.gettext("%(amount)s, reference %(number)s.", amount=amount, number=facts.get("reference", "—"))
         case "order.cancelled":
             return texts.lookup(_REASONS.get(facts.get("reason", ""), ""))
         case "order.refund_requested":
             return texts.gettext("Refund number %(number)s.", number=facts.get("number", "—"))
-        case "instance.opened" if until := one.moment("expires_at", clock, "date"):
+        case kind if kind.startswith(("subscription.", "change.")):
+            return _of_life(one, texts, clock)
+        case "order.completed" if until := one.moment("expires_at", clock, "date"):
             return texts.gettext("It runs until %(date)s.", date=until)
         case "call.failed" | "call.given_up" | "call.restarted":
             return _of_call(one, texts, clock)
+    return ""
+
+
+def _of_life(one: Told, texts: Translator, clock: Clock) -> str:
+    """What became of the application, and by which order."""
+    facts = one.facts
+    match one.event.kind:
+        case "subscription.renewed" | "subscription.converted" | "subscription.renewal_cancelled":
+            until = one.moment("expires_at", clock, "date")
+            return texts.gettext("Order %(number)s: it runs until %(date)s.", number=facts.get("number"), date=until)
+        case "subscription.changed":
+            return texts.gettext("Order %(number)s.", number=facts.get("number", "—"))
+        case "subscription.renewal_declined":
+            again = one.moment("again_at", clock, "minute")
+            return texts.gettext("Tried again on %(time)s, unless you renew it before.", time=again)
+        case "subscription.suspended":
+            return texts.gettext("Reason: %(why)s", why=facts.get("why", "—"))
+        case "subscription.ended":
+            over = N_("The seller is asked to delete it with all its data.")
+            return texts.lookup(N_("You unsubscribed.") if facts.get("reason") == "unsubscribed" else over)
+        case "change.refused" | "change.failed" if facts.get("message"):
+            return texts.gettext("The seller said: %(message)s", message=facts["message"])
     return ""
 
 

@@ -14,15 +14,15 @@ from tradehall.kernel.db import Reader, Tx
 from tradehall.kernel.errors import Conflict, Problem
 from tradehall.kernel.i18n import N_
 from tradehall.provisioning import queries as provisioning
-from tradehall.provisioning.model import Instance
+from tradehall.provisioning.model import Call, Instance
 from tradehall.provisioning.standing import NextStep, next_step
 from tradehall.trading import actions, queries
 from tradehall.trading.errors import OrderNotFound
 from tradehall.trading.gateway import INSTRUMENTS
-from tradehall.trading.model import HappenedEvent, Order, OrderState
+from tradehall.trading.model import ORDER_TYPES, HappenedEvent, Order, OrderState
 from tradehall.trading.queries import OrderFilter
 from tradehall.web.buyer.happened import timeline
-from tradehall.web.buyer.standing import next_card, steps
+from tradehall.web.buyer.standing import SETTLED, next_card, steps
 from tradehall.web.common import (
     Form,
     PageResponse,
@@ -42,6 +42,8 @@ from tradehall.web.common import (
 )
 from tradehall.web.happened import clock_for
 from tradehall.web.labels import ORDER_STATES
+from tradehall.web.labels import ORDER_TYPES as TYPE_LABELS
+from tradehall.web.orders import lines_of, what_changes
 from tradehall.web.public.choice import choose, price_named
 
 BUYERS = [only("buyer")]
@@ -51,6 +53,7 @@ WAYS_TO_PAY: dict[str, tuple[str, str]] = {
     "declined_card": (N_("A card that is declined"), N_("To see what happens when a payment fails.")),
 }
 PAID, PAID_BEFORE = N_("Paid. The seller is asked to open it."), N_("It was paid before; nothing was taken again.")
+PAID_ABOUT = N_("Paid. The seller is asked to carry it out.")
 CANCELLED, CANCELLED_BEFORE = N_("The order is cancelled."), N_("The order was cancelled before.")
 
 
@@ -60,9 +63,13 @@ CANCELLED, CANCELLED_BEFORE = N_("The order is cancelled."), N_("The order was c
 @get("/buyer/orders", guards=BUYERS)
 async def orders(request: WebRequest) -> PageResponse:
     """The organisation's orders, newest first, by state, words and days."""
-    state = chosen(request, "state", ALL_STATES)
+    state, order_type = chosen(request, "state", ALL_STATES), chosen(request, "type", ORDER_TYPES)
     only_those = OrderFilter(
-        state=state, text=searched(request), since=day(request, "from"), until=day(request, "to", after=True)
+        state=state,
+        order_type=order_type,
+        text=searched(request),
+        since=day(request, "from"),
+        until=day(request, "to", after=True),
     )
     async with reading(request) as reader:
         rows = await queries.orders(reader, request.user.actor, wanted_page(request), only_those)
@@ -75,10 +82,13 @@ async def orders(request: WebRequest) -> PageResponse:
         counts=counts,
         state=state,
         states=ORDER_STATES,
+        order_type=order_type,
+        types=TYPE_LABELS,
+        type_options=[(one, texts(request).lookup(label)) for one, label in TYPE_LABELS.items()],
         q=only_those.text,
         since=query.get("from", "") if only_those.since else "",
         until=query.get("to", "") if only_those.until else "",
-        filtered=bool(only_those.text or only_those.since or only_those.until),
+        filtered=bool(order_type or only_those.text or only_those.since or only_those.until),
     )
 
 
@@ -164,7 +174,7 @@ async def payment(request: WebRequest, number: str) -> PageResponse:
     """How to pay an order; one that waits for no payment is shown instead."""
     async with reading(request) as reader:
         order = await _order(reader, request, number)
-    if order.state != "pending_payment":
+    if order.state != "pending_payment" or order.check_state == "awaited":
         return redirect(request, f"/buyer/orders/{number}")
     return _payment(request, order)
 
@@ -177,6 +187,9 @@ def _payment(
         request,
         "buyer/pay.html",
         order=order,
+        lines=lines_of(order, texts(request)),
+        changes=what_changes(order, texts(request)),
+        types=TYPE_LABELS,
         ways={name: WAYS_TO_PAY[name] for name in INSTRUMENTS} if sandbox else {},
         instrument=form.value("instrument") if form else INSTRUMENTS[0],
         problem=said_of(request, problem) if problem else "",
@@ -198,7 +211,7 @@ async def pay(request: WebRequest, number: str) -> PageResponse:
     async def again(problem: Problem | None) -> PageResponse:
         async with reading(request) as reader:
             order = await _order(reader, request, number)
-        if order.state != "pending_payment":
+        if order.state != "pending_payment" or order.check_state == "awaited":
             return await _detail(request, number, problem)
         return _payment(request, order, form, problem)
 
@@ -206,7 +219,7 @@ async def pay(request: WebRequest, number: str) -> PageResponse:
         request,
         action,
         to=f"/buyer/orders/{number}",
-        said=PAID if before.paid_at is None else PAID_BEFORE,
+        said=(PAID_ABOUT if before.subscription_id else PAID) if before.paid_at is None else PAID_BEFORE,
         tone="success" if before.paid_at is None else "info",
         again=again,
     )
@@ -244,12 +257,13 @@ class Followed(msgspec.Struct, frozen=True):
     order: Order
     log: list[HappenedEvent]
     instances: list[Instance]
+    calls: list[Call]
     step: NextStep
 
     @property
     def under_way(self) -> bool:
         """Whether something will change without the reader doing anything."""
-        return self.step.kind not in ("pay", "use", "refunded", "cancelled", "expired", "details_missing")
+        return self.step.kind not in SETTLED
 
     @property
     def mark(self) -> str:
@@ -257,10 +271,11 @@ class Followed(msgspec.Struct, frozen=True):
         told = (
             self.order.state,
             self.order.refund_state,
+            self.order.check_state,
             len(self.log),
             self.log[-1].seq if self.log else 0,
             [self.step.kind, self.step.at, self.step.by],
-            [[one.state, one.details_at] for one in self.instances],
+            [[one.state, one.details_at, one.subscription_state] for one in self.instances],
         )
         return hashlib.sha256(msgspec.json.encode(told)).hexdigest()[:16]
 
@@ -271,7 +286,10 @@ async def follow(reader: Reader, request: WebRequest, number: str) -> Followed:
     log = await queries.log_of_order(reader, order.id)
     instances = await provisioning.instances_of_order(reader, order.id)
     calls = await provisioning.calls_of_order(reader, order.id)
-    return Followed(order, log, instances, next_step(order, calls, instances, reader.now))
+    held_until = await provisioning.investigated_until(reader, order.id)
+    settings = installation_of(request).settings
+    step = next_step(order, calls, instances, reader.now, settings, held_until=held_until)
+    return Followed(order, log, instances, calls, step)
 
 
 async def _order(reader: Reader, request: WebRequest, number: str) -> Order:
@@ -316,6 +334,9 @@ def _told(request: WebRequest, followed: Followed) -> dict[str, Any]:
         "steps_shown": steps(order, followed.instances, words),
         "events": timeline(followed.log, words, clock_for(words.locale, timezone_of(request)), order.currency),
         "states": ORDER_STATES,
+        "types": TYPE_LABELS,
+        "lines": lines_of(order, words),
+        "changes": what_changes(order, words),
     }
 
 

@@ -1,12 +1,14 @@
 """The operator's pages: every order and call, organisations and their people, work that was parked."""
 
 from tradehall.web.operator import organisations, overview
+from tradehall.web.seller.applications import applications_handlers
 from tradehall.web.seller.calls import calls_handlers
 from tradehall.web.seller.orders import orders_handlers
 
 handlers = [
     *overview.handlers,
     *orders_handlers("/operator", "platform"),
+    *applications_handlers("/operator", "platform"),
     *calls_handlers("/operator", "platform"),
     *organisations.handlers,
 ]

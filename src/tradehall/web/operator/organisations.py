@@ -6,12 +6,13 @@ from litestar import get
 from litestar.handlers import HTTPRouteHandler
 
 from tradehall.catalog import queries as catalog
-from tradehall.edge.access import only
+from tradehall.edge.access import installation_of, only
 from tradehall.kernel.errors import NotFound
 from tradehall.kernel.i18n import N_
 from tradehall.parties import queries
 from tradehall.parties.model import OrganisationKind
-from tradehall.provisioning import queries as provisioning
+from tradehall.provisioning import circuits
+from tradehall.provisioning import health as health_of
 from tradehall.web.common import PageResponse, WebRequest, chosen, id_from, page, reading, searched, wanted_page
 from tradehall.web.seller.hints import outcome_of_health
 from tradehall.web.seller.orders import VOCABULARY
@@ -44,13 +45,17 @@ async def organisation(request: WebRequest, organisation_id: str) -> PageRespons
         people = await queries.members(reader, found.id)
         selling = found.kind == "seller"
         endpoints = await catalog.endpoints_of_seller(reader, found.id) if selling else []
-        health = await provisioning.health(reader, found.id) if selling else []
+        health = await health_of.interfaces(reader, found.id) if selling else []
+        servers = await circuits.circuits(
+            reader, request.user.actor, installation_of(request).settings.circuit_failures
+        )
     return page(
         request,
         "operator/organisation.html",
         organisation=found,
         people=people,
         endpoints=endpoints,
+        circuits=[one for one in servers if one.seller_id == found.id],
         health=[
             ShownHealth(one, outcome_of_health(one.activity, one.last_verdict, one.last_code, one.last_trouble), [])
             for one in health

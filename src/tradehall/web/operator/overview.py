@@ -5,13 +5,15 @@ from datetime import timedelta
 from litestar import get, post
 from litestar.handlers import HTTPRouteHandler
 
-from tradehall.edge.access import only
+from tradehall.edge.access import installation_of, only
 from tradehall.kernel import due
 from tradehall.kernel.due import NotParked
 from tradehall.kernel.errors import NotFound
 from tradehall.kernel.i18n import N_
 from tradehall.kernel.journal import Actor
 from tradehall.kernel.paging import PageRequest
+from tradehall.provisioning import circuits
+from tradehall.provisioning import health as health_of
 from tradehall.provisioning import queries as provisioning
 from tradehall.provisioning.queries import CallFilter
 from tradehall.trading import queries as trading
@@ -24,6 +26,9 @@ LATELY = timedelta(days=1)
 DUE_KINDS = {
     "order.expire": N_("Cancel an unpaid order"),
     "order.refund": N_("Give money back"),
+    "subscription.life": N_("The next step of an application's life"),
+    "subscription.renewal": N_("Automatic renewal"),
+    "call.investigation": N_("Undo what could not be carried out"),
     "housekeeping": N_("Housekeeping"),
 }
 
@@ -32,9 +37,10 @@ DUE_KINDS = {
 async def overview(request: WebRequest) -> PageResponse:
     actor: Actor = request.user.actor
     async with reading(request) as reader:
-        sellers = await provisioning.failing_sellers(reader, reader.now - LATELY)
+        sellers = await health_of.failing_sellers(reader, reader.now - LATELY)
         parked = await due.parked(reader, PageRequest())
-        counts = await provisioning.call_counts(reader, actor)
+        counts = await health_of.call_counts(reader, actor)
+        servers = await circuits.circuits(reader, actor, installation_of(request).settings.circuit_failures)
         orders_open = await trading.open_counts(reader, actor)
         orders = await trading.orders(reader, actor, SHOWN, OrderFilter(state="processing"))
         calls = await provisioning.calls(reader, actor, SHOWN, CallFilter(state="waiting", failing=True))
@@ -42,6 +48,7 @@ async def overview(request: WebRequest) -> PageResponse:
         request,
         "operator/overview.html",
         sellers=sellers,
+        circuits=servers,
         parked=parked,
         due_kinds=DUE_KINDS,
         counts=counts,

@@ -6,12 +6,15 @@ from litestar import get
 
 from tradehall.catalog import queries
 from tradehall.catalog.errors import ProductNotFound
-from tradehall.catalog.model import CATEGORIES, ChargingMode
+from tradehall.catalog.model import CATEGORIES, ChargingMode, Listing
+from tradehall.edge.access import Visitor
+from tradehall.kernel.db import Reader
 from tradehall.kernel.paging import PageRequest, page_request
+from tradehall.trading import subscription_queries as subscriptions
 from tradehall.web.common import Form, PageResponse, WebRequest, chosen, page, reading, searched, visitor_of
 from tradehall.web.labels import CATEGORIES as CATEGORY_LABELS
 from tradehall.web.labels import CHARGING_MODES
-from tradehall.web.public.choice import choose
+from tradehall.web.public.choice import choose, trial_price
 
 CARDS = 24
 FEATURED = 8
@@ -56,6 +59,7 @@ async def product(request: WebRequest, slug: str) -> PageResponse:
     async with reading(request) as reader:
         listing = await queries.listing(reader, slug, visitor.actor if visitor.seat else None)
         gone = await queries.withdrawn(reader, slug) if listing is None else None
+        tried = await _tried(reader, visitor, listing) if listing else None
     if gone:
         return page(request, "public/withdrawn.html", http_status=410, product=gone, categories=CATEGORY_LABELS)
     if listing is None:
@@ -69,8 +73,18 @@ async def product(request: WebRequest, slug: str) -> PageResponse:
         choice=choice,
         for_sale=[sku for sku in listing.skus if listing.prices_of(sku)],
         categories=CATEGORY_LABELS,
+        trial=trial_price(listing, choice) if choice else None,
+        tried=tried,
         may_order=visitor.seat is None or visitor.seat.organisation_kind == "buyer",
     )
+
+
+async def _tried(reader: Reader, visitor: Visitor, listing: Listing) -> str | None:
+    """The number of the order by which the reader's organisation tried this product, if it did."""
+    seat = visitor.seat
+    if seat is None or seat.organisation_kind != "buyer":
+        return None
+    return await subscriptions.trial_of(reader, seat.organisation_id, listing.product.id)
 
 
 handlers = [storefront, catalogue, product]

@@ -94,6 +94,14 @@ def _offer(listing: Listing, sku: Sku, price: Price) -> Offer:
     )
 
 
+def trial_price(listing: Listing, choice: Choice) -> Price | None:
+    """The price by the period for which the chosen specification can be tried; None where it cannot."""
+    if not choice.sku.trial_days or listing.product.state != "on_sale":
+        return None
+    periods = [price for price in choice.prices if price.charging_mode == "PERIOD"]
+    return choice.price if choice.price in periods else next(iter(periods), None)
+
+
 def price_named(listing: Listing, text: str) -> Price | None:
     """The price on sale that an id names."""
     try:

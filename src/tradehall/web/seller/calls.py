@@ -9,7 +9,8 @@ from tradehall.catalog import queries as catalog
 from tradehall.edge.access import installation_of, only
 from tradehall.kernel.errors import NotFound, Problem
 from tradehall.kernel.i18n import N_
-from tradehall.provisioning import queries
+from tradehall.provisioning import circuits, queries
+from tradehall.provisioning import health as health_of
 from tradehall.provisioning.errors import CallNotFound
 from tradehall.provisioning.model import ACTIVITIES, CALL_STATES, Attempt
 from tradehall.provisioning.queries import CallFilter
@@ -58,7 +59,10 @@ def calls_handlers(base: str, kind: str) -> list[HTTPRouteHandler]:
         )
         async with reading(request) as reader:
             rows = await queries.calls(reader, request.user.actor, wanted_page(request), only_these)
-            counts = await queries.call_counts(reader, request.user.actor)
+            counts = await health_of.call_counts(reader, request.user.actor)
+            servers = await circuits.circuits(
+                reader, request.user.actor, installation_of(request).settings.circuit_failures
+            )
         said = texts(request)
         return page(
             request,
@@ -66,6 +70,8 @@ def calls_handlers(base: str, kind: str) -> list[HTTPRouteHandler]:
             rows=rows,
             only=only_these,
             counts=counts,
+            # Operators see them where they see whose server fails.
+            circuits=servers if kind == "seller" else [],
             activities=[(activity, said.lookup(name)) for activity, name in ACTIVITY_NAMES.items()],
             shortest=SHORTEST_NUMBER,
             base=base,
@@ -98,8 +104,10 @@ def calls_handlers(base: str, kind: str) -> list[HTTPRouteHandler]:
     async def restart_many(request: WebRequest) -> PageResponse:
         form = await read_form(request)
         ticked = dict(filter(None, map(_ticked, form.all("call")[:MOST_AT_ONCE])))
-        outcomes = await _restart_each(request, ticked)
-        tone, text = _told(request, outcomes)
+        installation = installation_of(request)
+        async with installation.db.transaction(request.user.actor, request_id(request)) as tx:
+            outcomes = await installation.provisioning.restart_each(tx, ticked)
+        tone, text = _told(request, list(outcomes.values()))
         return redirect(request, _back(form, f"{base}/calls"), text, tone)
 
     return [calls, call, restart, restart_many]
@@ -132,21 +140,6 @@ def _chosen_attempt(request: WebRequest, attempts: list[Attempt]) -> Attempt | N
     """The try that ?try= names, else the latest."""
     wanted = request.query_params.get("try", "")
     return next((one for one in attempts if str(one.number) == wanted), attempts[0] if attempts else None)
-
-
-async def _restart_each(request: WebRequest, ticked: dict[UUID, int]) -> list[Problem | None]:
-    """Restarts what can be; one that cannot does not stop the others. A refusal comes before anything is written."""
-    installation = installation_of(request)
-    outcomes: list[Problem | None] = []
-    async with installation.db.transaction(request.user.actor, request_id(request)) as tx:
-        own = await queries.lock_to_restart(tx, tx.actor, list(ticked))
-        for call_id in (*own, *(ticked.keys() - set(own))):
-            try:
-                await installation.provisioning.restart(tx, call_id, ticked[call_id])
-                outcomes.append(None)
-            except Problem as problem:
-                outcomes.append(problem)
-    return outcomes
 
 
 def _told(request: WebRequest, outcomes: list[Problem | None]) -> tuple[Tone, str]:

@@ -21,7 +21,30 @@ _TITLES: dict[str, tuple[str, Tone]] = {
     "instance.requested": (N_("Instance requested from the seller"), "info"),
     "instance.accepted": (N_("The seller accepted and is creating the instance"), "progress"),
     "instance.opened": (N_("Instance opened"), "success"),
+    "instance.found": (N_("The instance was found: it had been created after all"), "success"),
+    "instance.investigated": (N_("Not known whether it was created: the server is asked"), "warning"),
     "instance.failed": (N_("Opening given up"), "danger"),
+    "instance.renewed": (N_("The server confirmed the new term"), "success"),
+    "instance.changed": (N_("The server carried out the change"), "success"),
+    "instance.frozen": (N_("Instance frozen"), "warning"),
+    "instance.unfrozen": (N_("Instance can be used again"), "success"),
+    "change.allowed": (N_("The server allows the change"), "success"),
+    "change.refused": (N_("The server does not allow the change"), "warning"),
+    "change.held": (N_("Held: mend the cause and restart the call in time"), "danger"),
+    "change.failed": (N_("Not carried out; the buyer is refunded"), "danger"),
+    "renewal.taken_back": (N_("The server confirmed that the renewal was taken back"), "neutral"),
+    "subscription.renewed": (N_("Renewed"), "success"),
+    "subscription.changed": (N_("Upgraded"), "success"),
+    "subscription.converted": (N_("Trial converted"), "success"),
+    "subscription.renewal_policy": (N_("Automatic renewal turned off"), "neutral"),
+    "subscription.renewal_declined": (N_("The automatic payment was declined"), "warning"),
+    "subscription.renewal_cancelled": (N_("Renewal taken back"), "warning"),
+    "subscription.expired": (N_("The term ended"), "warning"),
+    "subscription.frozen": (N_("Frozen: it was not renewed in time"), "danger"),
+    "subscription.thawed": (N_("Renewed while frozen"), "info"),
+    "subscription.suspended": (N_("Suspended by the marketplace"), "danger"),
+    "subscription.suspension_lifted": (N_("Suspension lifted"), "success"),
+    "subscription.ended": (N_("Ended"), "neutral"),
     "instance.released": (N_("Instance released"), "neutral"),
     "seller.notified": (N_("The seller was notified of the order"), "neutral"),
 }
@@ -29,6 +52,10 @@ _REASONS = {
     "buyer": N_("The buyer cancelled it before paying."),
     "expired": N_("It was not paid in time."),
     "opening_failed": N_("The instance could not be opened in time."),
+    "renewal_failed": N_("The renewal was not carried out."),
+    "change_failed": N_("The change was not carried out."),
+    "seller_refused": N_("The server does not allow the change; nothing was paid."),
+    "payment_declined": N_("The automatic payment was declined; nothing was taken."),
 }
 
 
@@ -46,7 +73,25 @@ def _entry(one: Told, texts: Translator, clock: Clock) -> dict[str, Any]:
             shown, said, tone = _of_call(one, texts, clock)
         case "order.cancelled":
             said = texts.gettext(_REASONS.get(facts.get("reason", ""), "—"))
-        case "instance.opened" if until := one.moment("expires_at", clock, "date"):
+        case "subscription.renewal_policy" if facts.get("on"):
+            shown, tone = texts.gettext("Automatic renewal turned on"), "success"
+        case "subscription.renewed" | "subscription.converted" | "subscription.renewal_cancelled":
+            until = one.moment("expires_at", clock, "date")
+            said = texts.gettext("Order %(number)s: it runs until %(date)s.", number=facts.get("number"), date=until)
+        case "subscription.changed":
+            said = texts.gettext("Order %(number)s.", number=facts.get("number", "—"))
+        case "subscription.suspended":
+            said = texts.gettext("Reason: %(why)s", why=facts.get("why", "—"))
+        case "subscription.ended":
+            by_buyer = facts.get("reason") == "unsubscribed"
+            said = (
+                texts.gettext("The buyer unsubscribed.") if by_buyer else texts.gettext("It was not renewed in time.")
+            )
+        case "change.held" if until := one.moment("until", clock, "minute"):
+            said = texts.gettext("Until %(time)s; then the order is cancelled and the buyer refunded.", time=until)
+        case "change.refused" | "change.failed" if facts.get("message"):
+            said = texts.gettext("The server said: %(message)s", message=facts["message"])
+        case "order.completed" if until := one.moment("expires_at", clock, "date"):
             said = texts.gettext("Runs until %(date)s.", date=until)
         case "order.refund_requested" | "order.refunded":
             said = texts.gettext("Unsubscription order %(number)s.", number=facts.get("number", ""))

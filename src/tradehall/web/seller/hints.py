@@ -7,11 +7,15 @@ read the same page.
 import msgspec
 
 from tradehall.kernel.i18n import N_
-from tradehall.protocols.v2 import FAULTS, RESULT_CODES, Activity
-from tradehall.provisioning.model import UNKNOWN_INSTANCE, Attempt, Call, Verdict
+from tradehall.protocols.answers import IN_PROGRESS, SUCCESS
+from tradehall.protocols.production import FAULTS, RESULT_CODES, Activity
+from tradehall.provisioning.model import Attempt, Call, Verdict
+from tradehall.provisioning.outcomes import CANNOT_SAY, UNKNOWN_INSTANCE
 from tradehall.provisioning.standing import TROUBLES
 from tradehall.web.templating import Tone
 
+# What says something of the call itself, whatever it asks.
+_ABOUT_THE_CALL = frozenset({"000001", "000002", "000003"})
 _SAME_AGAIN = N_(
     "The request may have arrived all the same: asked again for the same orderId and orderLineId, the server must give "
     "the same instance."
@@ -57,6 +61,13 @@ _CHECKS: dict[str, tuple[str, ...]] = {
         N_("Enter the access key again in the interface settings."),
         N_("If this happens to all sellers, the installation's secret key has been changed or lost."),
     ),
+    "not_in_generation": (
+        N_("Look at the generation chosen in the interface settings: it was changed while this call was waiting."),
+    ),
+    "circuit_open": (
+        N_("Bring the server up again; restart one call to see whether it answers."),
+        N_("What a call was for can be seen on its order's page; some can be restarted although given up."),
+    ),
     "interrupted": (
         N_("Nothing needs doing: another worker takes the call over as soon as the lease of the lost one ends."),
         _SAME_AGAIN,
@@ -85,12 +96,29 @@ _CHECKS: dict[str, tuple[str, ...]] = {
         N_("It is best to use the businessId of the first call as the instanceId."),
     ),
     "instance_id_too_long": (N_("Answer with an instanceId of at most 64 characters that never changes."),),
-    "no_info": (
+    "not_told": (
         N_("Still creating it? Nothing needs doing: the marketplace asks again."),
         N_("When it is ready, answer with info, an array holding the instance and its appInfo.frontEndUrl."),
-    ),
-    "other_instance": (
         N_("In info, answer with exactly the instanceId that was asked for: the first one newInstance ever answered."),
+    ),
+    "body_sign_missing": (
+        N_('Answer every V1 call with the header Body-Sign: sign_type="HMAC-SHA256", signature="…".'),
+        N_("A gateway may take the header away: look at the response below."),
+        _UNKNOWN_OUTCOME,
+    ),
+    "body_sign_malformed": (
+        N_('Write the header as sign_type="HMAC-SHA256", signature="…", the signature in Base64 and in quotes.'),
+        _UNKNOWN_OUTCOME,
+    ),
+    "body_sign_wrong": (
+        N_("Sign the answer's body exactly as it is sent, byte for byte, after everything that changes it."),
+        N_("Use the access key that the request was signed with: HMAC-SHA256 of the body, in Base64."),
+        _UNKNOWN_OUTCOME,
+    ),
+    "cannot_decrypt": (
+        N_("userName and password are AES-CBC in Base64; encryptType says with how many bits: 1 is 256, 2 is 128."),
+        N_("The AES key is made from the access key with SHA1PRNG; tradehall crypt shows what should come out."),
+        N_("The initialization vector is the first 16 characters, before the Base64 of what is encrypted."),
     ),
     "000001": (
         N_("Compare the last four characters of the key at your server with those shown in the interface settings."),
@@ -119,6 +147,40 @@ _CHECKS: dict[str, tuple[str, ...]] = {
     ),
     "000107": (_CONTACT,),
 }
+# What a code means for one interface, where that differs.
+_CHECKS_OF: dict[tuple[Activity, str], tuple[str, ...]] = {
+    ("refreshInstance", "000003"): (
+        N_("Keep instances under the instanceId answered first; a later one is not used."),
+        N_("The buyer's renewal is not carried out and the money goes back: an unknown instance cannot be renewed."),
+    ),
+    ("upgradeInstance", "000003"): (
+        N_("Keep instances under the instanceId answered first; a later one is not used."),
+        N_("The buyer's upgrade is not carried out and the money goes back: an unknown instance cannot be changed."),
+    ),
+    ("upgrade", "000003"): (
+        N_("Keep instances under the instanceId answered first; a later one is not used."),
+        N_("The buyer's upgrade is not carried out and the money goes back: an unknown instance cannot be changed."),
+    ),
+    ("updateInstanceStatus", "000003"): (
+        N_("Keep instances under the instanceId answered first; a later one is not used."),
+        N_("Nothing is asked again by itself: restart the call once the server knows the instance."),
+    ),
+    ("expireInstance", "000003"): (
+        N_("Keep instances under the instanceId answered first; a later one is not used."),
+        N_("Nothing is asked again by itself: restart the call once the server knows the instance."),
+    ),
+    ("instanceStatus", "000003"): (
+        N_("Keep instances under the instanceId answered first; a later one is not used."),
+        N_("Nothing is asked again by itself: restart the call once the server knows the instance."),
+    ),
+}
+_REFUSED_CHANGE = (
+    N_("The buyer reads resultMsg: say there why the change is not possible."),
+    N_('If you could not find out, answer "000005" or "000104" instead: then it is asked again.'),
+)
+_NOT_LATER = (
+    N_('Only newInstance and queryInstance may be answered with "000004". Answer when it is done, with "000000".'),
+)
 _OTHER_CODE = (
     N_("Clear the cause at the server, then restart the call."),
     N_("resultMsg below is what the server said about it."),
@@ -170,13 +232,10 @@ def _outcome(
     status: int | None = None,
 ) -> Outcome:
     if verdict == "success":
-        if done:
-            return Outcome("success", "success", N_("Done"), code=code)
-        text = N_("The answer does not hold the instance that was asked for")
-        return Outcome("other_instance", "danger", text, _CHECKS["other_instance"], code)
+        return Outcome("success", "success", N_("Done"), code=code)
     if verdict == "in_progress":
         text = N_("Accepted, and being created") if activity == "newInstance" else N_("Not ready yet")
-        return Outcome("in_progress", "info", text, _CHECKS["000004"], code)
+        return Outcome("in_progress", "info", text, _CHECKS["000004" if code != SUCCESS else "not_told"], code)
     if verdict == "interrupted":
         return Outcome("interrupted", "warning", TROUBLES["interrupted"], _CHECKS["interrupted"])
     if trouble:
@@ -184,14 +243,17 @@ def _outcome(
     if done and activity == "releaseInstance" and code == UNKNOWN_INSTANCE:
         text = N_("Not known to the server, which is as good as released")
         return Outcome("already_gone", "success", text, code=code)
+    if activity == "changeInstanceCheck" and code not in CANNOT_SAY and code not in _ABOUT_THE_CALL:
+        return Outcome("change_refused", "warning", N_("The server does not allow the change"), _REFUSED_CHANGE, code)
     known = RESULT_CODES.get(code or "")
     text = known.meaning if known else N_("The seller's server refused with a code of its own")
-    return Outcome(code or "refused", "danger", text, _CHECKS.get(code or "", _OTHER_CODE), code)
+    checks = _CHECKS_OF.get((activity, code or "")) or _CHECKS.get(code or "", _OTHER_CODE)
+    if code == IN_PROGRESS:
+        checks = _NOT_LATER
+    return Outcome(code or "refused", "danger", text, checks, code)
 
 
 def _troubled(trouble: str, code: str | None, status: int | None) -> Outcome:
-    if trouble == "no_info":
-        return Outcome(trouble, "info", FAULTS["no_info"], _CHECKS["no_info"], code)
     text = TROUBLES.get(trouble) or FAULTS.get(trouble) or trouble  # type: ignore[call-overload]
     checks = _CHECKS.get(trouble, (_SERVER_LOG,))
     if trouble == "http_status" and status:

@@ -5,25 +5,28 @@ from typing import Any
 from litestar import get
 from litestar.handlers import HTTPRouteHandler
 
-from tradehall.edge.access import only
+from tradehall.edge.access import installation_of, only
 from tradehall.kernel.i18n import N_
 from tradehall.kernel.journal import Actor
 from tradehall.provisioning import queries as provisioning
 from tradehall.provisioning.standing import NextKind, NextStep, next_step
 from tradehall.trading import queries
 from tradehall.trading.errors import OrderNotFound
-from tradehall.trading.model import ORDER_STATES, Order
+from tradehall.trading.model import ORDER_STATES, ORDER_TYPES, Order
 from tradehall.trading.queries import OrderFilter
 from tradehall.web import labels
+from tradehall.web.ahead import ahead_items
 from tradehall.web.common import PageResponse, WebRequest, chosen, day, page, reading, searched, texts, timezone_of
 from tradehall.web.common import wanted_page as wanted_page_of
 from tradehall.web.happened import clock_for
+from tradehall.web.orders import lines_of, what_changes
 from tradehall.web.seller import hints, words
 from tradehall.web.seller.happened import timeline
 from tradehall.web.templating import Tone
 
 _TITLES: dict[NextKind, tuple[str, Tone]] = {
     "pay": (N_("The buyer has yet to pay"), "neutral"),
+    "change_asked": (N_("The server is asked whether it allows the change"), "info"),
     "expiring": (N_("The time to pay is over"), "neutral"),
     "processing": (N_("The order is being processed"), "info"),
     "call_waiting": (N_("The server is about to be called"), "info"),
@@ -31,15 +34,51 @@ _TITLES: dict[NextKind, tuple[str, Tone]] = {
     "call_again": (N_("The server did not open it: it is called again"), "danger"),
     "opening": (N_("The instance is being created"), "info"),
     "opening_unanswered": (N_("The server does not tell whether the instance is ready"), "danger"),
+    "investigating": (N_("The server is asked what became of the instance"), "danger"),
+    "renewal_waiting": (N_("The server is about to be told of the new term"), "info"),
+    "renewal_under_way": (N_("The renewal is being carried out"), "info"),
+    "renewal_again": (N_("The server did not confirm the new term: it is told again"), "danger"),
+    "renewal_held": (N_("The renewal is held: restart the call in time"), "danger"),
+    "change_waiting": (N_("The server is about to be asked for the change"), "info"),
+    "change_under_way": (N_("The change is being carried out"), "info"),
+    "change_again": (N_("The server did not carry out the change: it is asked again"), "danger"),
+    "change_held": (N_("The change is held: restart the call in time"), "danger"),
     "details_awaited": (N_("The instance is open, its details are asked for"), "info"),
     "details_missing": (N_("The instance is open, but how to sign in is not known"), "warning"),
     "use": (N_("The instance is open and in use"), "success"),
+    "use_until": (N_("The instance is open and in use"), "success"),
+    "use_renewed": (N_("The instance is in use, and renewed in time"), "success"),
+    "trial": (N_("The buyer is trying it"), "info"),
+    "unfreezing": (N_("The instance is about to be usable again"), "info"),
+    "unfreezing_stuck": (N_("The server did not let it be used again: restart the call"), "danger"),
+    "grace": (N_("The term is over, it may still be used"), "warning"),
+    "freezing_stuck": (N_("The server did not freeze it: restart the call"), "danger"),
+    "frozen": (N_("The instance is frozen"), "warning"),
+    "trial_frozen": (N_("The trial is over, the instance frozen"), "warning"),
+    "suspended": (N_("The marketplace has suspended it"), "danger"),
+    "releasing": (N_("The instance has ended and is being released"), "info"),
+    "releasing_again": (N_("The server did not release it: it is asked again"), "danger"),
+    "releasing_stuck": (N_("The server did not release it: restart the call"), "danger"),
+    "released": (N_("The instance was released"), "neutral"),
+    "not_opened": (N_("It could not be opened"), "neutral"),
     "refunding": (N_("The buyer's money is on its way back"), "warning"),
     "refunded": (N_("The buyer's money was returned"), "neutral"),
+    "change_refunding": (N_("The buyer's money is on its way back"), "warning"),
+    "change_refunded": (N_("The buyer's money was returned"), "neutral"),
+    "returning": (N_("The buyer's money is on its way back"), "info"),
+    "returned": (N_("The buyer's money was returned"), "neutral"),
+    "taken_back": (N_("It was taken back"), "neutral"),
     "cancelled": (N_("The order was cancelled"), "neutral"),
     "expired": (N_("The order was cancelled"), "neutral"),
+    "seller_refused": (N_("The server does not allow the change"), "neutral"),
+    "payment_declined": (N_("The automatic payment was declined"), "neutral"),
 }
-_FAILING: tuple[NextKind, ...] = ("call_again", "opening_unanswered", "details_missing")
+_FAILING: frozenset[NextKind] = frozenset(
+    {
+        "call_again", "opening_unanswered", "investigating", "details_missing", "renewal_again", "renewal_held",
+        "change_again", "change_held", "unfreezing_stuck", "freezing_stuck", "releasing_again", "releasing_stuck",
+    }
+)  # fmt: skip
 
 
 def orders_handlers(base: str, kind: str) -> list[HTTPRouteHandler]:
@@ -50,6 +89,7 @@ def orders_handlers(base: str, kind: str) -> list[HTTPRouteHandler]:
     async def orders(request: WebRequest) -> PageResponse:
         only_these = OrderFilter(
             state=chosen(request, "state", ORDER_STATES),
+            order_type=chosen(request, "type", ORDER_TYPES),
             text=searched(request),
             since=day(request, "since"),
             until=day(request, "until", after=True),
@@ -63,6 +103,7 @@ def orders_handlers(base: str, kind: str) -> list[HTTPRouteHandler]:
             rows=rows,
             only=only_these,
             counts=counts,
+            type_options=[(one, texts(request).lookup(label)) for one, label in labels.ORDER_TYPES.items()],
             base=base,
             **asked(request),
             **VOCABULARY,
@@ -79,8 +120,10 @@ def orders_handlers(base: str, kind: str) -> list[HTTPRouteHandler]:
             instances = await provisioning.instances_of_order(reader, found.id)
             wire = await provisioning.wire_names(reader, found.id)
             log = await queries.log_of_order(reader, found.id)
+            held_until = await provisioning.investigated_until(reader, found.id)
             now = reader.now
-        step = next_step(found, calls, instances, now)
+        settings = installation_of(request).settings
+        step = next_step(found, calls, instances, now, settings, held_until=held_until)
         said = texts(request)
         return page(
             request,
@@ -90,7 +133,10 @@ def orders_handlers(base: str, kind: str) -> list[HTTPRouteHandler]:
             instances=instances,
             wire=wire,
             step=step,
-            next=_next_card(request, base, kind, found, step),
+            next=step_card(request, base, kind, found, step),
+            lines=lines_of(found, said),
+            changes=what_changes(found, said),
+            ahead=ahead_items(instances[0], settings, now, said) if instances else [],
             happened=timeline(log, said, clock_for(said.locale, timezone_of(request))),
             base=base,
             **VOCABULARY,
@@ -105,10 +151,10 @@ VOCABULARY: dict[str, Any] = {"words": words, "hints": hints, "labels": labels}
 def asked(request: WebRequest) -> dict[str, Any]:
     """What a list's filters hold, as typed, and whether any is set."""
     typed = {"q": searched(request), **{name: request.query_params.get(name, "") for name in ("since", "until")}}
-    return {**typed, "filtered": any(typed.values()) or bool(request.query_params.get("activity"))}
+    return {**typed, "filtered": any(map(request.query_params.get, ("q", "since", "until", "activity", "type")))}
 
 
-def _next_card(request: WebRequest, base: str, kind: str, order: Order, step: NextStep) -> dict[str, Any]:
+def step_card(request: WebRequest, base: str, kind: str, order: Order, step: NextStep) -> dict[str, Any]:
     """What the macro `next_card` shows."""
     said = texts(request)
     title, tone = _TITLES[step.kind]
@@ -123,7 +169,7 @@ def _next_card(request: WebRequest, base: str, kind: str, order: Order, step: Ne
         "text": text,
         "who": "you" if step.turn == kind else step.turn,
         "who_name": seller if step.turn == "seller" and kind == "platform" else "",
-        "by": step.by,
+        "by": step.by or (step.at if step.kind in ("use_until", "use_renewed", "trial") else None),
         "tone": tone,
         "actions": actions,
     }

@@ -5,13 +5,16 @@ from litestar import get
 from litestar.handlers import HTTPRouteHandler
 
 from tradehall.catalog import queries as catalog
-from tradehall.edge.access import only
+from tradehall.edge.access import installation_of, only
 from tradehall.kernel.db import Reader
 from tradehall.kernel.journal import Actor
 from tradehall.kernel.paging import PageRequest
 from tradehall.protocols.v2 import Activity
+from tradehall.provisioning import circuits
+from tradehall.provisioning import health as health_of
 from tradehall.provisioning import queries as provisioning
-from tradehall.provisioning.queries import CallFilter, Health
+from tradehall.provisioning.health import Health
+from tradehall.provisioning.queries import CallFilter
 from tradehall.trading import queries as trading
 from tradehall.trading.queries import OrderFilter
 from tradehall.web.common import PageResponse, WebRequest, page, reading, seat_of
@@ -36,9 +39,10 @@ async def overview(request: WebRequest) -> PageResponse:
     actor: Actor = request.user.actor
     seller_id = seat_of(request).organisation_id
     async with reading(request) as reader:
-        health = [await _shown(reader, actor, one) for one in await provisioning.health(reader, seller_id)]
+        health = [await _shown(reader, actor, one) for one in await health_of.interfaces(reader, seller_id)]
         endpoints = await catalog.endpoints_of_seller(reader, seller_id)
-        counts = await provisioning.call_counts(reader, actor)
+        counts = await health_of.call_counts(reader, actor)
+        servers = await circuits.circuits(reader, actor, installation_of(request).settings.circuit_failures)
         orders_open = await trading.open_counts(reader, actor)
         orders = await trading.orders(reader, actor, SHOWN, OrderFilter(state="processing"))
         calls = await provisioning.calls(reader, actor, SHOWN, CallFilter())
@@ -47,6 +51,7 @@ async def overview(request: WebRequest) -> PageResponse:
         "seller/overview.html",
         health=health,
         failing=[one for one in health if one.health.failing_in_a_row],
+        circuits=servers,
         endpoints=endpoints,
         counts=counts,
         orders_open=orders_open,

@@ -7,9 +7,10 @@ from uuid import UUID
 from litestar import get, post
 from litestar.handlers import HTTPRouteHandler
 
-from tradehall.catalog import actions, queries
+from tradehall.catalog import actions, queries, rules
 from tradehall.catalog.errors import ProductNotFound
 from tradehall.catalog.model import CATEGORIES, ChargingMode, Listing, PeriodType, ProductState
+from tradehall.catalog.rules import Void
 from tradehall.edge.access import only
 from tradehall.kernel.db import Reader, Tx
 from tradehall.kernel.errors import Invalid, Problem
@@ -41,9 +42,13 @@ CHARGINGS: dict[str, str] = {
     "ONE_TIME": N_("One-time"),
     "ON_DEMAND": N_("On demand"),
 }
+VOID: dict[Void, str] = {
+    "sku_off_sale": N_("Void: the specification it leads to is not on sale."),
+    "no_period_price": N_("Void: the specification it leads to is not sold by the period."),
+}
 NOT_AN_AMOUNT = N_("Write an amount such as 99.00.")
-# Where the action's names of a price's fields differ from the form's.
-_PRICE_FIELDS = {"amount_minor": "amount", "charging_mode": "charging", "period_type": "charging"}
+# Where the actions' names of fields differ from the forms'.
+_FIELDS = {"amount_minor": "amount", "charging_mode": "charging", "period_type": "charging", "days": "trial_days"}
 
 
 @get("/seller/products", guards=[only("seller")])
@@ -130,11 +135,11 @@ async def sale(request: WebRequest, slug: str) -> PageResponse:
     version = form.integer("version")
 
     async def action(tx: Tx) -> None:
-        listing = await _own(tx, request, slug)
+        listing = await own_product(tx, request, slug)
         move = actions.put_on_sale if on else actions.take_off_sale
         await move(tx, seller_id=seller_id, product_id=listing.product.id, version=version)
 
-    return await _change(
+    return await change_product(
         request,
         slug,
         form,
@@ -151,7 +156,7 @@ async def add_specification(request: WebRequest, slug: str) -> PageResponse:
     low, high, step = (form.integer(field) for field in ("quantity_min", "quantity_max", "quantity_step"))
 
     async def action(tx: Tx) -> None:
-        listing = await _own(tx, request, slug)
+        listing = await own_product(tx, request, slug)
         await actions.add_sku(
             tx,
             product_id=listing.product.id,
@@ -164,7 +169,7 @@ async def add_specification(request: WebRequest, slug: str) -> PageResponse:
             quantity_step=step,
         )
 
-    return await _change(request, slug, form, action, said=N_("The specification was added."), which="sku_form")
+    return await change_product(request, slug, form, action, said=N_("The specification was added."), which="sku_form")
 
 
 @post("/seller/products/{slug:str}/prices", guards=[only("seller")])
@@ -177,7 +182,7 @@ async def add_price(request: WebRequest, slug: str) -> PageResponse:
     unit_en, unit_zh = form.text("unit_en", most=40), form.text("unit_zh", most=40)
 
     async def action(tx: Tx) -> None:
-        listing = await _own(tx, request, slug)
+        listing = await own_product(tx, request, slug)
         await actions.must_own(tx, listing.product.seller_id, listing.product.id, sku_id)
         await actions.add_price(
             tx,
@@ -191,7 +196,7 @@ async def add_price(request: WebRequest, slug: str) -> PageResponse:
             unit_zh=unit_zh or None,
         )
 
-    return await _change(request, slug, form, action, said=N_("The price was added."), which="price_form")
+    return await change_product(request, slug, form, action, said=N_("The price was added."), which="price_form")
 
 
 def _amount(form: Form, currency: str) -> int:
@@ -203,7 +208,7 @@ def _amount(form: Form, currency: str) -> int:
         return 0
 
 
-async def _change(
+async def change_product(
     request: WebRequest,
     slug: str,
     form: Form,
@@ -215,7 +220,7 @@ async def _change(
     """Runs an action on a product; what is wrong is told on its page, at the form `which` where there is one."""
 
     async def again(problem: Problem | None) -> PageResponse:
-        for theirs, ours in _PRICE_FIELDS.items():
+        for theirs, ours in _FIELDS.items():
             if theirs in form.errors:
                 form.errors.setdefault(ours, form.errors.pop(theirs))
         return await _product_page(request, slug, form, which, problem)
@@ -228,7 +233,7 @@ async def _change(
     )  # fmt: skip
 
 
-async def _own(reader: Reader, request: WebRequest, slug: str) -> Listing:
+async def own_product(reader: Reader, request: WebRequest, slug: str) -> Listing:
     """The seller's product at this address. Somebody else's is as unknown as one that does not exist."""
     listing = await queries.listing(reader, slug, request.user.actor)
     if listing is None or listing.product.seller_id != seat_of(request).organisation_id:
@@ -241,11 +246,12 @@ async def _product_page(
 ) -> PageResponse:
     said = texts(request)
     async with reading(request) as reader:
-        listing = await _own(reader, request, slug)
+        listing = await own_product(reader, request, slug)
         product = listing.product
         endpoint_id: UUID | None = product.endpoint_id
         endpoint = await queries.endpoint(reader, product.seller_id, endpoint_id) if endpoint_id else None
-    forms = {"sku_form": Form(request), "price_form": Form(request)}
+        upgrades = await rules.rules_of_product(reader, product.id)
+    forms = {name: Form(request) for name in ("sku_form", "price_form", "trial_form", "rule_form")}
     if form is not None and which:
         forms[which] = form
     locale = said.locale
@@ -256,12 +262,25 @@ async def _product_page(
         http_status=422 if form is not None and form.errors else 200,
         listing=listing,
         endpoint=endpoint,
+        rules=upgrades,
+        void={reason: said.lookup(text) for reason, text in VOID.items()},
+        step_factors=[
+            (one, said.ngettext("%(num)s step", "%(num)s steps", one))
+            for one in range(rules.STEP_FACTORS[0], rules.STEP_FACTORS[1] + 1)
+        ],
+        by_period=_by_period(listing, locale),
         missing=[said.gettext(one) for one in _missing(listing)],
         skus_options=[(one.id, one.name_zh if locale == "zh" else one.name_en) for one in listing.skus],
         chargings=[(charging, said.lookup(name)) for charging, name in CHARGINGS.items()],
         **forms,
         **VOCABULARY,
     )
+
+
+def _by_period(listing: Listing, locale: str) -> list[tuple[UUID, str]]:
+    """The specifications sold by the period: only these are tried and upgraded."""
+    sold = {price.sku_id for price in listing.prices if price.charging_mode == "PERIOD"}
+    return [(one.id, one.name_zh if locale == "zh" else one.name_en) for one in listing.skus if one.id in sold]
 
 
 def _missing(listing: Listing) -> list[str]:

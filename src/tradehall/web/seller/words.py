@@ -2,7 +2,7 @@
 
 from tradehall.catalog.model import InterfaceClass, ProductState
 from tradehall.kernel.i18n import N_
-from tradehall.protocols.v2 import Activity
+from tradehall.protocols.production import Activity
 from tradehall.provisioning.model import RESTARTABLE_WHEN_FAILED, Call, CallState, Purpose
 from tradehall.trading.model import RefundState
 from tradehall.web.templating import Tone
@@ -10,15 +10,33 @@ from tradehall.web.templating import Tone
 ACTIVITY_NAMES: dict[Activity, str] = {
     "newInstance": N_("Create instance"),
     "queryInstance": N_("Query instance"),
+    "refreshInstance": N_("Renew instance"),
+    "updateInstanceStatus": N_("Update instance status"),
+    "upgradeInstance": N_("Upgrade instance"),
+    "changeInstanceCheck": N_("Check a change at renewal"),
     "releaseInstance": N_("Release instance"),
     "orderNotify": N_("Order notification"),
+    "expireInstance": N_("Expire instance (V1)"),
+    "upgrade": N_("Upgrade instance (V1)"),
+    "instanceStatus": N_("Instance status (V1)"),
 }
 PURPOSES: dict[Purpose, str] = {
     "open": N_("Asks the seller's server to create what was bought."),
     "await_opening": N_("The seller accepted and creates it in the background: asks whether it is ready."),
+    "investigate": N_("It is not known whether the instance was created: asks for it under every name it was given."),
     "details": N_("Asks how the buyer signs in: address, account and initial password."),
+    "renew": N_("Tells the seller's server of a new end of the term."),
+    "change": N_("Asks the seller's server to make more, or another specification, of an instance."),
+    "check": N_("Asks whether a renewal may bring another specification or quantity; nothing is changed yet."),
+    "freeze": N_("Tells the seller's server to let nobody use the instance and to keep its data."),
+    "unfreeze": N_("Tells the seller's server to let the instance be used again."),
     "release": N_("Tells the seller's server that the instance is no longer needed."),
     "notify": N_("Tells the seller's server of a paid order."),
+}
+_SCENES: dict[str, str] = {
+    "TRIAL_TO_FORMAL": N_("Tells the seller's server that a trial was bought, and until when it runs."),
+    "UNSUBSCRIBE_RENEWAL_PERIOD": N_("Tells the seller's server that a renewal was taken back: the term ends earlier."),
+    "RENEWAL_CHANGE": N_("Tells the seller's server of a renewal that changes specification or quantity."),
 }
 CALL_STATE_NAMES: dict[CallState, str] = {
     "queued": N_("Queued"),
@@ -51,12 +69,16 @@ INTERFACE_CLASSES: dict[InterfaceClass, str] = {
 }
 
 
+def purpose(call: Call) -> str:
+    """What a call is for."""
+    return _SCENES.get(call.parameters.get("scene", ""), PURPOSES[call.purpose])
+
+
 def is_failing(call: Call) -> bool:
     """Tried without success and to be tried again, or given up. Waiting for an opening instance is no failure."""
     if call.state == "failed":
         return True
-    still_opening = call.verdict == "in_progress" or call.trouble == "no_info"
-    return call.state == "waiting" and call.attempts > 0 and not still_opening
+    return call.state == "waiting" and call.attempts > 0 and call.verdict != "in_progress"
 
 
 def call_state(call: Call) -> tuple[str, Tone]:
