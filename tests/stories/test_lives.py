@@ -541,3 +541,23 @@ async def test_a_late_freeze_gives_way_to_the_thaw_that_followed(shop: Shop, sel
     assert [call.state for call in await shop.calls(number) if call.purpose == "freeze"] == ["cancelled"]
     assert [body["status"] for body in seller_server.bodies("updateInstanceStatus")][-1] == "UNFREEZE"
     assert (await shop.instance(number)).state == "running"
+
+
+async def test_an_unpaid_renewal_makes_way_for_the_automatic_one(shop: Shop, seller_server: SellerServer) -> None:
+    number = await opened(shop)
+    await shop.renew_automatically(number)
+    await shop.run_due(at("2026-03-30T08:00"))
+    unpaid = await shop.order_renewal(number)
+    await shop.run_due(at("2026-04-10T00:00"))
+    assert (await shop.order(unpaid)).cancel_reason == "expired"
+    held = await shop.subscription(number)
+    assert (held.state, held.expires_at) == ("active", at("2026-05-02T09:00"))
+
+
+async def test_an_expansion_of_what_is_bought_by_the_year_stays_so(shop: Shop, seller_server: SellerServer) -> None:
+    number = await opened(shop, price=shop.world.seats_yearly, quantity=20)
+    await shop.run_due(30 * DAYS)
+    await shop.change(number, shop.world.seats, 40)
+    await shop.run_due()
+    held = await shop.subscription(number)
+    assert (held.quantity, held.price_id, held.unit_minor) == (40, shop.world.seats_yearly, 12_000)

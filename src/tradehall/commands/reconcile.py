@@ -185,7 +185,8 @@ _DEEDS: Mapping[str, Kind] = MappingProxyType(
 
 def _at_rest(column: LiteralString) -> LiteralString:
     return f"""
-    NOT EXISTS (SELECT FROM seller_calls c WHERE c.lane = i.{column} AND c.state IN ('queued', 'waiting', 'running'))
+    NOT EXISTS (SELECT FROM seller_calls c
+                WHERE c.lane = i.{column} AND (c.state = 'queued' OR c.state IN ('waiting', 'running')))
     """
 
 

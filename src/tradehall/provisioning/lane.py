@@ -37,6 +37,12 @@ class Hands(msgspec.Struct, frozen=True):
     lease: timedelta
 
 
+_NEXT_REVISION: LiteralString = """
+    WITH changed AS (UPDATE instances SET revision = revision + 1 WHERE id = %(instance)s RETURNING revision)
+"""
+_NO_REVISION: LiteralString = "WITH changed AS (SELECT NULL::bigint AS revision)"
+
+
 async def enqueue(
     tx: Tx,
     purpose: Purpose,
@@ -57,10 +63,8 @@ async def enqueue(
     call_id = new_id(tx.now)
     parameters = parameters or {}
     taken = await tx.fetch_value(
-        """
-        WITH changed AS (
-            UPDATE instances SET revision = revision + 1 WHERE id = %(instance)s AND %(changing)s RETURNING revision
-        )
+        f"""
+        {_NEXT_REVISION if purpose in CHANGING else _NO_REVISION}
         INSERT INTO seller_calls (id, seller_id, endpoint_id, activity, purpose, lane, order_id, order_number,
                                   line_number, instance_id, parameters, due_at, window_ends_at, request_id, created_at,
                                   state, attempts, worker, leased_until, last_attempt_at, revision)
@@ -88,7 +92,6 @@ async def enqueue(
             "line_number": to.line_number,
             "instance": to.instance_id,
             "parameters": _json(parameters),
-            "changing": purpose in CHANGING,
             "due_at": due_at or tx.now,
             "until": until,
             "now": tx.now,

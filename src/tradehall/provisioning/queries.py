@@ -269,7 +269,7 @@ async def instance_for_update(reader: Reader, actor: Actor, instance_id: UUID) -
                o.number AS order_number, l.number AS line_number,
                coalesce(i.seller_instance_id, '') AS seller_instance_id, i.details_at,
                EXISTS (SELECT FROM seller_calls c WHERE c.lane = i.id AND c.purpose = 'details'
-                       AND c.state IN ('queued', 'waiting', 'running')) AS asking
+                       AND (c.state = 'queued' OR c.state IN ('waiting', 'running'))) AS asking
         FROM instances i
         JOIN orders o ON o.id = i.order_id
         JOIN order_lines l ON l.id = i.order_line_id
@@ -344,7 +344,8 @@ async def some_try_is_unknown(reader: Reader, call_id: UUID) -> bool:
     unknown: bool = await reader.fetch_value(
         """
         SELECT EXISTS (SELECT FROM call_attempts
-                       WHERE call_id = %(call)s AND verdict IN ('timed_out', 'unreadable', 'interrupted'))
+                       WHERE call_id = %(call)s
+                         AND verdict IN ('in_progress', 'timed_out', 'unreadable', 'interrupted'))
         """,
         {"call": call_id},
     )
@@ -356,7 +357,8 @@ async def next_unknown_try(reader: Reader, call_id: UUID, after: int) -> int | N
     number: int | None = await reader.fetch_value(
         """
         SELECT min(number) FROM call_attempts
-        WHERE call_id = %(call)s AND number > %(after)s AND verdict IN ('timed_out', 'unreadable', 'interrupted')
+        WHERE call_id = %(call)s AND number > %(after)s
+          AND verdict IN ('in_progress', 'timed_out', 'unreadable', 'interrupted')
         """,
         {"call": call_id, "after": after},
     )

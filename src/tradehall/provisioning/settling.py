@@ -267,7 +267,8 @@ class Settling:
     async def _next_name(self, tx: Tx, call: ClaimedCall, result: Judgement) -> dict[str, str] | None:
         """The seller knows no instance by the name it should have: the next one it may go by, if there is any. An
         investigation or a release goes on under that name, with its next try."""
-        if call.purpose not in ("investigate", "release") or result.code != UNKNOWN_INSTANCE or "opening" not in call.parameters:
+        asked_by_name = call.purpose in ("investigate", "release") and "opening" in call.parameters
+        if not asked_by_name or result.code != UNKNOWN_INSTANCE:
             return None
         opening = UUID(call.parameters["opening"])
         number = await queries.next_unknown_try(tx, opening, int(call.parameters["named"]))

@@ -220,14 +220,15 @@ async def _check_still_holds(tx: Tx, order_id: UUID, subscription_id: UUID) -> N
         SELECT s.state, s.ended_at, (s.sku_id, s.quantity, s.trial) = (l.from_sku_id, l.from_quantity,
                    o.order_type = 'TRIAL_TO_FORMAL')
                AND s.expires_at = CASE o.order_type WHEN 'CHANGE' THEN l.ends_at ELSE l.starts_at END
-               AND (o.order_type <> 'CHANGE' OR s.state = 'active' AND s.suspended_at IS NULL)
+               AND (o.order_type <> 'CHANGE'
+                    OR s.state = 'active' AND s.suspended_at IS NULL AND o.expires_at > %(now)s)
                -- A seller that went back to the first generation can no longer be told of a change at renewal.
                AND (o.check_state IS NULL OR e.generation = 'V2') AS as_reckoned
         FROM subscriptions s, orders o JOIN order_lines l ON l.order_id = o.id
         JOIN products p ON p.id = o.product_id JOIN endpoints e ON e.id = p.endpoint_id
         WHERE s.id = %(subscription)s AND o.id = %(order)s FOR NO KEY UPDATE OF s
         """,
-        {"subscription": subscription_id, "order": order_id},
+        {"subscription": subscription_id, "order": order_id, "now": tx.now},
     )
     assert holds is not None, "an order about a subscription names one"
     if holds.state == "ended":
@@ -281,6 +282,21 @@ async def pay_automatically(
         receipt = await gateway.collect(PaymentIntent(key, placed.number, total_minor, currency, "balance"))
     order = _Payable(placed.id, "pending_payment", "RENEW", total_minor, currency, False, None, None)
     await _paid(tx, gateway, order, receipt, person_id)
+
+
+async def lapse_unpaid_renewal(tx: Tx, subscription_id: UUID) -> bool:
+    """A renewal that lies unpaid makes way for the automatic one; False when it is another order, or someone is just
+    paying or cancelling it: they hold the order and want the subscription, so nobody here waits for them."""
+    order_id: UUID | None = await tx.fetch_value(
+        """
+        SELECT id FROM orders WHERE subscription_id = %(subscription)s AND order_type = 'RENEW'
+          AND state = 'pending_payment' FOR NO KEY UPDATE SKIP LOCKED
+        """,
+        {"subscription": subscription_id},
+    )
+    if order_id:
+        await _end_unpaid(tx, order_id, "expired")
+    return order_id is not None
 
 
 async def decline(tx: Tx, order_id: UUID) -> None:

@@ -132,14 +132,17 @@ def quote_change(
 ) -> TermQuote:
     """What an upgrade or expansion costs for the days that are left of the term; the expiry stays what it is.
 
-    The new price is that by the year when a year or more is left and there is one, else that by the month; the old one
-    is what the subscription was bought for. Raises NothingChanges, Invalid for a quantity that is not offered, and
-    PriceInverted when the new would cost less than the old.
+    The new price is that by the year when a year or more is left and there is one, else that by the month; what is only
+    expanded keeps the price it is bought at. The old price is what the subscription was sold for.
+
+    Raises NothingChanges, Invalid for a quantity that is not offered, and PriceInverted when the new would cost less
+    than the old.
     """
     assert held.expires_at, "only what is bought by the period is changed"
     assert held.period_type, "which its price says"
     days = remaining_days(held.expires_at, now, zone)
-    way = _matching(ways, "year" if days >= DAYS_OF["year"] else "month")
+    way = next((way for way in ways if way.price_id == held.price_id), None)
+    way = way or _matching(ways, "year" if days >= DAYS_OF["year"] else "month")
     if way.sku_id == held.sku_id and quantity == held.quantity:
         raise NothingChanges
     check_quantity(way, quantity)

@@ -18,7 +18,7 @@ from tradehall.kernel.journal import SYSTEM, Actor
 from tradehall.kernel.money import decimal_text
 from tradehall.settings import Settings
 from tradehall.trading import subscription_queries as queries
-from tradehall.trading.actions import EXPIRE, Placed, decline, pay, pay_automatically
+from tradehall.trading.actions import EXPIRE, Placed, decline, lapse_unpaid_renewal, pay, pay_automatically
 from tradehall.trading.errors import (
     ChangeNotOffered,
     ChangeTooEarly,
@@ -210,15 +210,15 @@ class Subscriptions:
         if held is None or not held.auto_renew or held.trial or held.state in ("frozen", "ended"):
             return
         again_at = tx.now + self._settings.renewal_retry
-        if held.busy_with:
+        if held.busy_with and not await lapse_unpaid_renewal(tx, held.id):
             await due.schedule(tx, RENEWAL, held.id, again_at)
             return
         cost = await self._renewal(tx, held, Renewal(period_number=1))
         person: UUID = await tx.fetch_value(
             "SELECT auto_renew_by FROM subscriptions WHERE id = %(id)s", {"id": held.id}
         )
-        # The key names the term, so that a crash after the money was taken does not take it again; and the how manieth
-        # try at it, since what an earlier one paid was given back, and is not there to pay with.
+        # The key names the term, so that a crash after the money was taken does not take it again; and how many tries
+        # went before, since what an earlier one paid was given back and is not there to pay with.
         earlier = await queries.automatic_renewals(tx, held.id, cost.starts_at)
         key = f"{held.id}:{cost.starts_at:%Y%m%d%H%M%S}:{earlier}"
         placed = await write_order(tx, held, "RENEW", cost, until=tx.now, person_id=person, automatic=True)

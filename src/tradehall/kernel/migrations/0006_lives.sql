@@ -31,8 +31,8 @@ COMMENT ON COLUMN endpoints.asks_contact IS 'V1: newInstance carries the buyer''
 
 CREATE TABLE subscriptions (
     id             uuid        PRIMARY KEY,
-    order_id       uuid        NOT NULL REFERENCES orders,
-    order_line_id  uuid        NOT NULL REFERENCES order_lines,
+    order_id       uuid        NOT NULL,
+    order_line_id  uuid        NOT NULL,
     buyer_id       uuid        NOT NULL,
     seller_id      uuid        NOT NULL,
     product_id     uuid        NOT NULL,
@@ -63,7 +63,6 @@ COMMENT ON COLUMN subscriptions.unit_minor IS 'What a unit of the present quanti
 COMMENT ON COLUMN subscriptions.bought_at IS 'When it was last bought anew: the days of the unconditional refund count from here.';
 COMMENT ON COLUMN subscriptions.suspended_at IS 'Since when the marketplace has it frozen for a violation, whatever its term.';
 COMMENT ON COLUMN subscriptions.auto_renew_by IS 'Who had it renewed automatically; null: it is not.';
-CREATE INDEX subscriptions_of_buyer ON subscriptions (buyer_id, id);
 CREATE INDEX subscriptions_by_expiry ON subscriptions (buyer_id, expires_at) WHERE state <> 'ended';
 
 ALTER TABLE orders DROP CONSTRAINT orders_order_type_check, DROP CONSTRAINT orders_cancel_reason_check;
@@ -78,8 +77,7 @@ ALTER TABLE orders
     ADD COLUMN automatic       boolean NOT NULL DEFAULT false,
     ADD COLUMN check_state     text CHECK (check_state IN ('awaited', 'passed')),
     ADD COLUMN cancel_message  text,
-    ADD CONSTRAINT what_is_changed_is_named CHECK ((order_type IN ('NEW', 'TRIAL')) = (subscription_id IS NULL)),
-    ADD CONSTRAINT a_renewal_is_reversed_once UNIQUE (reverses_id);
+    ADD CONSTRAINT what_is_changed_is_named CHECK ((order_type IN ('NEW', 'TRIAL')) = (subscription_id IS NULL));
 COMMENT ON COLUMN orders.subscription_id IS 'What the order is about, unless it is the one that begins it.';
 COMMENT ON COLUMN orders.reverses_id IS 'The renewal that an unsubscription takes back before it began.';
 COMMENT ON COLUMN orders.check_state IS 'Whether the seller allowed the change that a renewal brings; null where nobody has to ask.';
@@ -88,6 +86,7 @@ COMMENT ON COLUMN orders.cancel_message IS 'What the seller said when it refused
 CREATE INDEX orders_of_buyer_by_type ON orders (buyer_id, order_type, id) WHERE order_type <> 'NEW';
 CREATE INDEX orders_of_seller_by_type ON orders (seller_id, order_type, id) WHERE order_type <> 'NEW';
 CREATE INDEX orders_by_type ON orders (order_type, id) WHERE order_type <> 'NEW';
+CREATE UNIQUE INDEX a_renewal_is_reversed_once ON orders (reverses_id) WHERE reverses_id IS NOT NULL;
 CREATE INDEX orders_of_subscription ON orders (subscription_id, id) WHERE subscription_id IS NOT NULL;
 CREATE UNIQUE INDEX one_open_order_per_subscription ON orders (subscription_id)
     WHERE subscription_id IS NOT NULL AND order_type <> 'UNSUBSCRIBE' AND state IN ('pending_payment', 'processing');
@@ -125,6 +124,17 @@ ALTER TABLE refunds
     ADD COLUMN unsubscription_id uuid REFERENCES orders;
 COMMENT ON COLUMN refunds.number IS 'On the wire the number of the unsubscription: its order''s, where there is one.';
 CREATE INDEX refunds_by_unsubscription ON refunds (unsubscription_id) WHERE unsubscription_id IS NOT NULL;
+
+-- What was opened before there were subscriptions has one from now on, and its life ahead of it.
+INSERT INTO subscriptions (id, order_id, order_line_id, buyer_id, seller_id, product_id, sku_id, price_id, quantity,
+                           charging_mode, unit_minor, state, began_at, bought_at, expires_at)
+SELECT i.id, i.order_id, i.order_line_id, i.buyer_id, i.seller_id, i.product_id, l.sku_id, l.price_id, l.quantity,
+       l.charging_mode, l.unit_minor, 'active', i.opened_at, o.paid_at, i.expires_at
+FROM instances i JOIN orders o ON o.id = i.order_id JOIN order_lines l ON l.id = i.order_line_id
+WHERE i.state = 'running';
+INSERT INTO due_rows (id, kind, subject_id, due_at, created_at)
+SELECT gen_random_uuid(), 'subscription.life', id, expires_at, began_at FROM subscriptions
+WHERE expires_at IS NOT NULL;
 
 -- Instances that live on: frozen, released; each change to one has a number of its own.
 ALTER TABLE instances DROP CONSTRAINT instances_state_check;
