@@ -246,7 +246,7 @@ async def test_a_frozen_application_is_renewed_but_not_upgraded(bought: Bought, 
     assert (step["kind"], step["turn"], moment(step["by"])) == ("frozen", "buyer", EXPIRY + 18 * DAY)
     for what in ("change-quote", "changes"):
         answer = await buyer.ask(what, sku_id=str(world.seats), quantity=5)
-        assert refused(answer) == (409, "change_while_suspended")
+        assert refused(answer) == (409, "change_while_frozen")
     await buyer.order("renewals", period_number=1)
     seen = await buyer.look()
     assert (seen["state"], seen["subscription_state"]) == ("running", "active")
