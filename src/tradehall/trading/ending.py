@@ -19,14 +19,12 @@ from tradehall.trading.errors import (
     PriceChanged,
     RefundOver,
     SubscriptionBusy,
-    SubscriptionEnded,
-    SubscriptionNotFound,
 )
 from tradehall.trading.life import arm
 from tradehall.trading.pricing import MOST_DAYS, PriceStep, TermQuote
 from tradehall.trading.subscription_queries import PaidOrder
 from tradehall.trading.subscriptions import write_order
-from tradehall.trading.terms import Subscription
+from tradehall.trading.terms import Subscription, live
 
 # How often a year an organisation may take its money back without giving a reason; the schema says so too.
 CHANCES = 10
@@ -52,7 +50,7 @@ class Ending:
 
     async def look_at(self, reader: Reader, actor: Actor, subscription_id: UUID) -> Unsubscription:
         """What unsubscribing would do. Raises as unsubscribe does."""
-        held = _live(await queries.subscription(reader, actor, subscription_id))
+        held = live(await queries.subscription(reader, actor, subscription_id))
         return await self._reckon(reader, held)
 
     async def unsubscribe(self, tx: Tx, subscription_id: UUID, *, expected_refund: int | None = None) -> Placed:
@@ -63,7 +61,7 @@ class Ending:
         Raises SubscriptionNotFound, SubscriptionEnded, SubscriptionBusy, RefundOver, NoChanceLeft, or PriceChanged when
         the refund is not the one the buyer saw (`expected_refund`, minor units).
         """
-        held = _live(await queries.taken(tx, tx.actor, subscription_id))
+        held = live(await queries.taken(tx, tx.actor, subscription_id))
         if held.busy_with:
             raise SubscriptionBusy(number=held.busy_with)
         returned = await self._reckon(tx, held)
@@ -124,7 +122,7 @@ class Ending:
 
         Raises SubscriptionNotFound, SubscriptionEnded, SubscriptionBusy or NoRenewalToCancel.
         """
-        held = _live(await queries.taken(tx, tx.actor, subscription_id))
+        held = live(await queries.taken(tx, tx.actor, subscription_id))
         if held.busy_with:
             raise SubscriptionBusy(number=held.busy_with)
         renewal = await queries.unbegun_renewal(tx, held)
@@ -200,11 +198,3 @@ class Ending:
             )
             await tx.record("order.completed", "order", placed.id, {})
         return placed
-
-
-def _live(held: Subscription | None) -> Subscription:
-    if held is None:
-        raise SubscriptionNotFound
-    if held.state == "ended":
-        raise SubscriptionEnded(at=held.ended_at)
-    return held

@@ -9,9 +9,8 @@ from tradehall.kernel.due import DueRow
 from tradehall.kernel.journal import SYSTEM
 from tradehall.settings import Settings
 from tradehall.trading import subscription_queries as queries
-from tradehall.trading.errors import SubscriptionEnded, SubscriptionNotFound
 from tradehall.trading.subscription_queries import LIFE
-from tradehall.trading.terms import SUBSCRIPTION_MOVES, Subscription, life_ahead
+from tradehall.trading.terms import SUBSCRIPTION_MOVES, Subscription, life_ahead, live
 
 RENEWAL = queries.RENEWAL
 # What each step of life is called in the journal.
@@ -103,9 +102,4 @@ class Life:
         if found and found.busy_state == "processing":
             # What follows asks the seller, and whoever ends that order takes the instance before the subscription.
             await queries.hold_instance(tx, subscription_id)
-        held = await queries.locked(tx, tx.actor, subscription_id)
-        if held is None:
-            raise SubscriptionNotFound
-        if held.state == "ended":
-            raise SubscriptionEnded(at=held.ended_at)
-        return held
+        return live(await queries.locked(tx, tx.actor, subscription_id))

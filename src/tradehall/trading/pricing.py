@@ -100,9 +100,7 @@ class TermQuote(msgspec.Struct, frozen=True):
     steps: tuple[PriceStep, ...]
 
 
-def quote_term(
-    way: WayToBuy, quantity: int, number: int | None, starts_at: datetime, zone: ZoneInfo, *, trial: bool = False
-) -> TermQuote:
+def quote_term(way: WayToBuy, quantity: int, number: int | None, starts_at: datetime, zone: ZoneInfo) -> TermQuote:
     """A further term of `number` months or years from `starts_at` on. Raises Invalid when it is not offered."""
     longest = LONGEST_PERIOD[way.period_type]
     if number is None or not 1 <= number <= longest:

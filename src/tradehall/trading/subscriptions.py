@@ -31,8 +31,6 @@ from tradehall.trading.errors import (
     PaymentDeclined,
     PriceChanged,
     SubscriptionBusy,
-    SubscriptionEnded,
-    SubscriptionNotFound,
     TrialFirst,
     TrialNotOffered,
     TriedBefore,
@@ -40,7 +38,7 @@ from tradehall.trading.errors import (
 from tradehall.trading.life import RENEWAL, arm
 from tradehall.trading.model import Gateway, OrderType
 from tradehall.trading.pricing import TermQuote, WayToBuy, check_quantity, quote_change, quote_term
-from tradehall.trading.terms import Subscription, end_of_day
+from tradehall.trading.terms import Subscription, end_of_day, live
 
 
 class Renewal(msgspec.Struct, frozen=True):
@@ -124,13 +122,13 @@ class Subscriptions:
 
     async def quote_conversion(self, reader: Reader, actor: Actor, subscription_id: UUID, wanted: Renewal) -> TermQuote:
         """What turning a trial into something bought costs. The term begins as the trial ends. Raises NotATrial too."""
-        return await self._conversion(reader, _live(await queries.subscription(reader, actor, subscription_id)), wanted)
+        return await self._conversion(reader, live(await queries.subscription(reader, actor, subscription_id)), wanted)
 
     async def convert(
         self, tx: Tx, subscription_id: UUID, wanted: Renewal, *, expected_total: int | None = None
     ) -> Placed:
         """Places the order that turns a trial into something bought (TRIAL_TO_FORMAL)."""
-        held = _live(await queries.locked(tx, tx.actor, subscription_id))
+        held = live(await queries.locked(tx, tx.actor, subscription_id))
         cost = await self._conversion(tx, held, wanted)
         return await self._place(tx, held, "TRIAL_TO_FORMAL", cost, expected_total, tx.now + self._ttl)
 
@@ -150,7 +148,7 @@ class Subscriptions:
 
     async def quote_renewal(self, reader: Reader, actor: Actor, subscription_id: UUID, wanted: Renewal) -> TermQuote:
         """What a further term costs; it begins where the present one ends, also when that is past."""
-        held = _live(await queries.subscription(reader, actor, subscription_id))
+        held = live(await queries.subscription(reader, actor, subscription_id))
         return await self._renewal(reader, held, wanted)
 
     async def renew(
@@ -162,7 +160,7 @@ class Subscriptions:
         Raises SubscriptionNotFound, SubscriptionEnded, SubscriptionBusy, NotBoughtByThePeriod, TrialFirst,
         PriceNotFound, Invalid, PriceChanged; for a change also ChangeTooEarly, ChangeNotOffered or ChangeWhileFrozen.
         """
-        held = _live(await queries.locked(tx, tx.actor, subscription_id))
+        held = live(await queries.locked(tx, tx.actor, subscription_id))
         cost = await self._renewal(tx, held, wanted)
         check = "awaited" if changes(held, cost) else None
         return await self._place(tx, held, "RENEW", cost, expected_total, tx.now + self._ttl, check_state=check)
@@ -189,7 +187,7 @@ class Subscriptions:
 
     async def renew_automatically(self, tx: Tx, subscription_id: UUID, on: bool) -> None:
         """Has a subscription renewed for one period whenever its term nears its end, or no longer."""
-        held = _live(await queries.taken(tx, tx.actor, subscription_id))
+        held = live(await queries.taken(tx, tx.actor, subscription_id))
         if on:
             _by_the_period(held)
         if held.auto_renew != on:
@@ -238,7 +236,7 @@ class Subscriptions:
         self, reader: Reader, actor: Actor, subscription_id: UUID, sku_id: UUID, quantity: int
     ) -> TermQuote:
         """What an upgrade or expansion costs for the rest of the term; good until the day ends."""
-        held = _live(await queries.subscription(reader, actor, subscription_id))
+        held = live(await queries.subscription(reader, actor, subscription_id))
         return await self._change(reader, held, sku_id, quantity)
 
     async def change(
@@ -250,7 +248,7 @@ class Subscriptions:
         Raises SubscriptionNotFound, SubscriptionEnded, SubscriptionBusy, NotBoughtByThePeriod, TrialFirst,
         ChangeWhileFrozen, ChangeNotOffered, NothingChanges, PriceInverted, Invalid or PriceChanged.
         """
-        held = _live(await queries.locked(tx, tx.actor, subscription_id))
+        held = live(await queries.locked(tx, tx.actor, subscription_id))
         cost = await self._change(tx, held, sku_id, quantity)
         until = min(tx.now + self._ttl, end_of_day(tx.now, self._zone))
         return await self._place(tx, held, "CHANGE", cost, expected_total, until)
@@ -307,14 +305,6 @@ class Subscriptions:
 def changes(held: Subscription, cost: TermQuote) -> bool:
     """Whether a further term would bring another specification or quantity."""
     return (cost.sku_id, cost.quantity) != (held.sku_id, held.quantity)
-
-
-def _live(held: Subscription | None) -> Subscription:
-    if held is None:
-        raise SubscriptionNotFound
-    if held.state == "ended":
-        raise SubscriptionEnded(at=held.ended_at)
-    return held
 
 
 def _check_usable(held: Subscription, now: datetime) -> None:

@@ -11,6 +11,7 @@ import msgspec
 from tradehall.catalog.model import ChargingMode, PeriodType
 from tradehall.kernel.i18n import N_
 from tradehall.settings import Settings
+from tradehall.trading.errors import SubscriptionEnded, SubscriptionNotFound
 
 SubscriptionState = Literal["active", "grace", "frozen", "ended"]
 EndReason = Literal["expired", "unsubscribed"]
@@ -89,6 +90,15 @@ class Subscription(msgspec.Struct, frozen=True):
     def allowed(self) -> frozenset[str]:
         """The verbs that people have in this state."""
         return frozenset(verb for (state, verb) in SUBSCRIPTION_MOVES if state == self.state)
+
+
+def live(held: Subscription | None) -> Subscription:
+    """A subscription that can still be done something with. Raises SubscriptionNotFound or SubscriptionEnded."""
+    if held is None:
+        raise SubscriptionNotFound
+    if held.state == "ended":
+        raise SubscriptionEnded(at=held.ended_at)
+    return held
 
 
 class LifeStep(msgspec.Struct, frozen=True):

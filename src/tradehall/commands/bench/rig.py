@@ -174,7 +174,7 @@ class Sandbox:
 @asynccontextmanager
 async def sandbox(overrides: dict[str, str] | None = None) -> AsyncIterator[Sandbox]:
     """A sandbox with everything it needs, all of it gone afterwards."""
-    with _directory() as directory, _database(directory) as dsn:
+    with scratch_directory("bench") as directory, _database(directory) as dsn:
         await migrate.migrate(dsn)
         made = Sandbox(directory, dsn, overrides or {})
         try:
@@ -184,10 +184,11 @@ async def sandbox(overrides: dict[str, str] | None = None) -> AsyncIterator[Sand
 
 
 @contextmanager
-def _directory() -> Iterator[Path]:
+def scratch_directory(purpose: str) -> Iterator[Path]:
+    """A directory on a disk, gone with all it holds as the block ends; whoever PostgreSQL runs as may pass through."""
     # /tmp may be memory, where fsync costs nothing; /var/tmp outlives a restart, so it is a disk.
     parent = None if "TMPDIR" in os.environ or not Path("/var/tmp").is_dir() else "/var/tmp"  # noqa: S108
-    directory = Path(tempfile.mkdtemp(prefix="tradehall-bench-", dir=parent))
+    directory = Path(tempfile.mkdtemp(prefix=f"tradehall-{purpose}-", dir=parent))
     try:
         if os.geteuid() == 0:  # PostgreSQL then runs as somebody else, who has to pass through
             directory.chmod(0o711)

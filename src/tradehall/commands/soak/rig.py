@@ -9,10 +9,9 @@ import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager, suppress
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
 from itertools import cycle, islice, repeat
 from pathlib import Path
@@ -21,7 +20,7 @@ from typing import Any
 import aiohttp
 from psycopg import OperationalError
 
-from tradehall.commands.bench.rig import BenchProblem
+from tradehall.commands.bench.rig import BenchProblem, scratch_directory
 from tradehall.kernel import embedded
 from tradehall.kernel.embedded import Embedded, EmbeddedProblem
 from tradehall.settings import Settings, load
@@ -293,7 +292,7 @@ class Rig:
 @asynccontextmanager
 async def rig(keep: Path | None = None) -> AsyncIterator[Rig]:
     """A rig with its PostgreSQL running, all of it gone afterwards; `keep` is where logs and books are left."""
-    with _directory() as directory:
+    with scratch_directory("soak") as directory:
         postgres = Postgres(directory / "postgres")
         made: Rig | None = None
         try:
@@ -327,19 +326,6 @@ def _leave(directory: Path, keep: Path) -> None:
     keep.mkdir(parents=True, exist_ok=True)
     for path in (*directory.glob("*.log"), *directory.glob("*.book"), *directory.glob("postgres/server.log*")):
         shutil.copy(path, keep / path.name)
-
-
-@contextmanager
-def _directory() -> Iterator[Path]:
-    # Where a disk is rather than memory: what is written there is to survive.
-    parent = None if "TMPDIR" in os.environ or not Path("/var/tmp").is_dir() else "/var/tmp"  # noqa: S108
-    directory = Path(tempfile.mkdtemp(prefix="tradehall-soak-", dir=parent))
-    try:
-        if os.geteuid() == 0:  # PostgreSQL then runs as somebody else, who has to pass through
-            directory.chmod(0o711)
-        yield directory
-    finally:
-        shutil.rmtree(directory, ignore_errors=True)
 
 
 def free_port() -> int:
