@@ -87,6 +87,10 @@ class Server:
         finally:
             self._behind.submit(self.drop, name)
 
+    def retire(self, template: str) -> None:
+        """Drops a template once the spare that is being made of it is there."""
+        self._behind.submit(self.drop, template).result()
+
     def _run(self, statement: str) -> None:
         self._admin.execute(statement.encode())
 
@@ -109,7 +113,7 @@ def migrated(server: Server) -> Iterator[str]:
     name = server.create()
     asyncio.run(migrate.migrate(server.address(name)))
     yield name
-    server.drop(name)
+    server.retire(name)
 
 
 @pytest.fixture(scope="session")
@@ -122,7 +126,7 @@ def furnished(server: Server, migrated: str) -> Iterator[tuple[str, World]]:
             return await build(installation)
 
     yield name, asyncio.run(furnish())
-    server.drop(name)
+    server.retire(name)
 
 
 def sandbox_settings(**changes: object) -> Settings:
