@@ -18,6 +18,8 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+import flow_docs
+
 ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"
 
@@ -90,18 +92,25 @@ def product_states() -> str:
 
 
 def story_table() -> str:
+    from tradehall.notices.telling import Notices
     from tradehall.provisioning.asking import Asking
     from tradehall.story import story
+    from tradehall.supervision.engine import Supervision
     from tradehall.trading.outcome import Outcome
 
     # The classes serve: what is wanted of a reaction is its name and what it says of itself.
+    supervision: Any = Supervision
     asking: Any = Asking
     outcome: Any = Outcome
-    rows = [
-        (f"`{event}`", f"`{reaction.__module__.split('.')[1]}.{reaction.__name__}`", _first_sentence(reaction))
-        for event, following in story(asking, outcome).items()
-        for reaction in following
-    ]
+    notices: Any = Notices
+    events: dict[tuple[str, str, str], list[str]] = {}
+    for event, following in story(supervision, asking, outcome, notices).items():
+        for reaction in following:
+            name = f"`{reaction.__module__.split('.')[1]}.{reaction.__name__}`"
+            # One reaction that follows whatever happens is told once.
+            place = (name, "" if reaction.__name__ == "tell" else event)
+            events.setdefault((*place, _first_sentence(reaction)), []).append(f"`{event}`")
+    rows = [(", ".join(names), name, text) for (name, _, text), names in events.items()]
     return table(("event", "reaction", "what it does"), rows)
 
 
@@ -269,6 +278,11 @@ PARTS: dict[str, dict[str, Callable[[], str]]] = {
         "call states": call_states,
         "subscription states": subscription_states,
         "product states": product_states,
+    },
+    "supervision.md": {
+        "delivery types": lambda: flow_docs.delivery_types(table),
+        "acceptance rules": lambda: flow_docs.acceptance_rules(table),
+        "flows": lambda: flow_docs.flows(table, mermaid),
     },
     "operate.md": {"settings": settings_table, "metrics": metrics_table, "commands": commands_table},
 }

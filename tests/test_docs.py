@@ -17,6 +17,7 @@ import typer.main
 from tradehall.__main__ import cli
 from tradehall.protocols import v2
 from tradehall.settings import documentation
+from tradehall.supervision.flows import all_flows
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
@@ -52,6 +53,26 @@ def test_what_is_taken_from_the_code_is_fresh() -> None:
         [sys.executable, str(ROOT / "scripts/generate_docs.py"), "--check"], capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_every_flow_of_supervision_is_drawn_and_told() -> None:
+    text = (ROOT / "docs/supervision.md").read_text(encoding="utf-8").partition("<!-- generated: flows -->")[2]
+    drawn = [block for language, block in FENCE.findall(text) if language == "mermaid"]
+    assert len(drawn) == len(all_flows())
+    for flow in all_flows():
+        arrows = {f'|"{verb.key}"| {verb.to}' for _, verb in flow.walk()}
+        assert any(all(arrow in block for arrow in arrows) for block in drawn), f"{flow.type} {flow.version}"
+        assert f"### {flow.label} (`{flow.type}`)" in text
+
+
+def test_the_codes_that_are_explained_exist() -> None:
+    text = (ROOT / "docs/supervision.md").read_text(encoding="utf-8")
+    codes = {
+        code for first in re.findall(r"^\| (`.*?) \| 4", text, re.MULTILINE) for code in re.findall(r"`(\w+)`", first)
+    }
+    known = set(re.findall(r"^\| `(\w+)` \|", (ROOT / "docs/errors.md").read_text(encoding="utf-8"), re.MULTILINE))
+    assert len(codes) >= 15
+    assert codes <= known
 
 
 def test_every_setting_is_documented_once() -> None:

@@ -13,11 +13,17 @@ from tradehall.kernel import due, embedded, migrate
 from tradehall.kernel.clock import Clock
 from tradehall.kernel.db import Database, Tx
 from tradehall.kernel.due import DueRow, DueWork
+from tradehall.kernel.files import files_for
 from tradehall.kernel.journal import SYSTEM
 from tradehall.kernel.listener import Listener
 from tradehall.kernel.outbound import Outbound
 from tradehall.kernel.secrets import Seal, secret_key
-from tradehall.kernel.worker import Worker
+from tradehall.kernel.worker import Source, Worker
+from tradehall.notices import actions as notices
+from tradehall.notices.mail import Mailer
+from tradehall.notices.sending import Sendings
+from tradehall.notices.sms import gateway_for as sms_for
+from tradehall.notices.telling import Notices
 from tradehall.parties import actions as parties
 from tradehall.parties import seats
 from tradehall.parties.actions import SignInPolicy
@@ -29,6 +35,9 @@ from tradehall.provisioning.caller import SellerCalls
 from tradehall.provisioning.settling import Settling
 from tradehall.settings import Settings
 from tradehall.story import story
+from tradehall.supervision import moving
+from tradehall.supervision.carriers import carrier_for
+from tradehall.supervision.engine import Supervision
 from tradehall.trading import actions as trading
 from tradehall.trading import life, subscription_queries
 from tradehall.trading.ending import Ending
@@ -39,6 +48,7 @@ from tradehall.trading.subscriptions import Subscriptions
 
 HOUSEKEEPING = "housekeeping"
 HOUSEKEEPING_EVERY = timedelta(hours=1)
+_GO_ON_AFTER = timedelta(seconds=10)
 _EVERYTHING = UUID(int=0)
 CLOCK_CHANNEL = "clock"
 
@@ -55,15 +65,18 @@ class Installation:
         self.clock = clock or Clock()
         self.seal = Seal(secret_key(settings.secret_key, settings.data_dir), settings.former_secret_keys)
         self.gateway = gateway_for(settings.sandbox)
+        self.sms = sms_for(settings.sms)
         self.provisioning = Provisioning(settings, self.seal)
         self.settling = Settling(settings, self.seal)
         self.subscriptions = Subscriptions(settings, self.gateway)
         self.ending = Ending(settings)
         self.life = Life(settings)
+        self.supervision = Supervision(settings, self.seal, carrier_for(settings.sandbox))
+        self.files = files_for(settings)
         self.db = Database(
             dsn,
             clock=self.clock,
-            story=story(Asking(settings), Outcome(settings)),
+            story=story(self.supervision, Asking(settings), Outcome(settings), Notices(settings)),
             pool_size=settings.pool_size,
             prepare=settings.prepare_statements,
         )
@@ -108,10 +121,12 @@ class Installation:
 
     def worker(self) -> Worker:
         """A worker for everything that is due in this installation."""
-        sources = (
+        sources: list[Source] = [
             SellerCalls(self.db, self.settling, self.outbound, self.seal, self.settings),
             DueWork(self.db, self.due_handlers()),
-        )
+        ]
+        if self.settings.smtp_url or self.sms:
+            sources.append(self.sendings())
         return Worker(
             self.db,
             sources,
@@ -119,6 +134,12 @@ class Installation:
             poll=self.settings.worker_poll,
             also_heard={} if self._listens else {CLOCK_CHANNEL: self._clock_moved},
         )
+
+    def sendings(self) -> Sendings:
+        """Mails and SMS, as a worker's source."""
+        own = self.settings
+        mailer = Mailer(own.smtp_url, own.mail_from, own.marketplace_name) if own.smtp_url else None
+        return Sendings(self.db, own, mailer, self.sms)
 
     def due_handlers(self) -> dict[str, due.Handler]:
         """What each kind of due row does."""
@@ -128,6 +149,7 @@ class Installation:
             keys.RETIRE: keys.retire_when_due,
             life.RENEWAL: self.subscriptions.carry_out_renewal,
             subscription_queries.LIFE: self.life.carry_out_step,
+            moving.TIMERS: self.supervision.timers.carry_out,
             settling.INVESTIGATION: self.settling.end_investigation,
             HOUSEKEEPING: self._housekeeping,
         }
@@ -188,7 +210,8 @@ class Installation:
 
     async def _housekeeping(self, tx: Tx, row: DueRow) -> None:
         await parties.forget_old(tx, self.settings.idempotency_ttl)
-        await due.schedule(tx, HOUSEKEEPING, _EVERYTHING, tx.now + HOUSEKEEPING_EVERY)
+        more = await notices.forget_old(tx, timedelta(days=self.settings.notice_days))
+        await due.schedule(tx, HOUSEKEEPING, _EVERYTHING, tx.now + (_GO_ON_AFTER if more else HOUSEKEEPING_EVERY))
 
 
 @asynccontextmanager

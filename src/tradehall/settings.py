@@ -6,6 +6,7 @@ A setting `pool_size` is the environment variable `TRADEHALL_POOL_SIZE`; `DATABA
 
 import json
 import os
+import re
 from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
@@ -86,9 +87,55 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     session_days: Annotated[int, Doc("Days a sign-in lasts without being used.")] = 14
     login_attempts: Annotated[int, Doc("Wrong passwords for one account or address before it has to wait.")] = 8
     login_pause: Annotated[timedelta, Doc("How long it then has to wait.")] = timedelta(minutes=15)
-    max_request_bytes: Annotated[int, Doc("Largest request body the web server reads.")] = 256 * 1024
+    max_request_bytes: Annotated[
+        int, Doc("Largest request body the web server reads; where files are handed in, of everything but the files.")
+    ] = 256 * 1024
     unpaid_order_ttl: Annotated[timedelta, Doc("An unpaid order is cancelled after this long.")] = timedelta(days=7)
     idempotency_ttl: Annotated[timedelta, Doc("How long an idempotency key is remembered.")] = timedelta(days=2)
+
+    smtp_url: Annotated[
+        str,
+        Doc(
+            "Mail server that notices are sent through: smtp://user:pass@host:587?starttls=1 or smtps://…; in user and "
+            "password, @ / : are written %40 %2F %3A. Empty: no mail is sent."
+        ),
+    ] = ""
+    mail_from: Annotated[
+        str, Doc("Sender of that mail: shop@example.com or Shop <shop@example.com>. Needed with smtp_url.")
+    ] = ""
+    sms: Annotated[
+        Literal["", "console"], Doc("How urgent notices go out by SMS. console: to the log only. Empty: not at all.")
+    ] = ""
+    notice_days: Annotated[int, Doc("Days after which station messages are deleted.")] = 365
+
+    file_store: Annotated[
+        str, Doc("Where files that people hand in are kept: s3://bucket/prefix. Empty: in files/ under data_dir.")
+    ] = ""
+    s3_endpoint: Annotated[str, Doc("Address of the S3-compatible service; empty: AWS itself.")] = ""
+    s3_region: Annotated[str, Doc("Region of the bucket.")] = "us-east-1"
+    s3_access_key: Annotated[
+        str, Doc("Access key id for the bucket. Empty: AWS_ACCESS_KEY_ID or what the machine itself is allowed.")
+    ] = ""
+    s3_secret_key: Annotated[str, Doc("The secret that belongs to it.")] = ""
+    s3_virtual_host: Annotated[
+        bool, Doc("The bucket is part of the host's name; s3_endpoint, where set, then has it in it.")
+    ] = False
+    s3_allow_http: Annotated[bool, Doc("Take an s3_endpoint without TLS; only for one on this machine.")] = False
+    upload_max_bytes: Annotated[int, Doc("Largest file that people may hand in.")] = 100 * 1024 * 1024
+    upload_types: Annotated[
+        str,
+        Doc(
+            "Comma-separated kinds of files that people may hand in, such as pdf,png,jpg,docx,zip,any; any: what is of "
+            "no known kind, where a field takes it. Empty: all. What can run is never taken."
+        ),
+    ] = ""
+    clamav: Annotated[
+        str,
+        Doc(
+            "clamd that scans every file handed in: host:port or the path of its socket; its StreamMaxLength has to be "
+            "at least upload_max_bytes. Empty: none."
+        ),
+    ] = ""
 
     grace_period: Annotated[
         timedelta, Doc("How long an expired subscription may still be used before it is frozen.")
@@ -184,6 +231,38 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         hours=3
     )
     notify_interval: Annotated[timedelta, Doc("Pause between two tries of orderNotify.")] = timedelta(minutes=3)
+    requirement_term: Annotated[
+        timedelta, Doc("How long a buyer has to submit a requirement or identification code.")
+    ] = timedelta(days=30)
+    confirmation_term: Annotated[timedelta, Doc("How long a seller has to confirm or reject a requirement.")] = (
+        timedelta(days=5)
+    )
+    delivery_days: Annotated[
+        int, Doc("Within how many days a seller has to deliver who promised nothing else for the product.")
+    ] = 30
+    redelivery_term: Annotated[
+        timedelta, Doc("How long a seller has at least for the next part of a delivery, or for one that was rejected.")
+    ] = timedelta(days=5)
+    review_term: Annotated[timedelta, Doc("How long the platform has to review a delivery.")] = timedelta(days=3)
+    acceptance_term: Annotated[timedelta, Doc("How long a buyer has to accept or reject a delivery.")] = timedelta(
+        days=5
+    )
+    claim_term: Annotated[timedelta, Doc("How long a buyer has to claim an authorisation code.")] = timedelta(days=5)
+    activation_term: Annotated[timedelta, Doc("How long until a claimed authorisation code should be activated.")] = (
+        timedelta(days=30)
+    )
+    reminder_interval: Annotated[
+        timedelta, Doc("Whoever is late with a turn of service supervision is reminded this often.")
+    ] = timedelta(days=7)
+    unaccepted_after: Annotated[
+        timedelta, Doc("An order still not accepted after this is pointed out to the seller and the platform.")
+    ] = timedelta(days=180)
+    parcel_interval: Annotated[timedelta, Doc("Pause between two questions to a courier where a parcel is.")] = (
+        timedelta(hours=12)
+    )
+    parcel_acceptance: Annotated[
+        timedelta, Doc("Hardware is accepted by itself when its parcel has been signed for this long.")
+    ] = timedelta(days=10)
     openapi_rate: Annotated[
         int, Doc("Calls a minute of the open APIs with one API credential, in each web process; 0 for no limit.")
     ] = 600
@@ -323,6 +402,15 @@ def _check(settings: Settings) -> None:
         raise InvalidSetting(f"{variable('circuit_failures')} must be from 0 to 100")
     if settings.circuit_longest_pause < settings.circuit_pause:
         raise InvalidSetting(f"{variable('circuit_longest_pause')} must be at least {variable('circuit_pause')}")
-    for name in ("pool_size", "seller_concurrency", "worker_concurrency"):
+    if not 1 <= settings.delivery_days <= 365:
+        raise InvalidSetting(f"{variable('delivery_days')} must be from 1 to 365")
+    if (settings.smtp_url or settings.sms) and not settings.public_url:
+        raise InvalidSetting(f"{variable('public_url')} must be set, or notices could not say where they lead")
+    if settings.smtp_url:
+        if not re.fullmatch(r"smtps?://\S+", settings.smtp_url):
+            raise InvalidSetting(f"{variable('smtp_url')} must be like smtp://user:pass@host:587?starttls=1")
+        if not re.fullmatch(r"[^<>@]+@[^<>@\s]+|[^<>]*<[^<>@\s]+@[^<>@\s]+>", settings.mail_from):
+            raise InvalidSetting(f"{variable('mail_from')} must be an address such as shop@example.com")
+    for name in ("notice_days", "pool_size", "seller_concurrency", "worker_concurrency", "upload_max_bytes"):
         if getattr(settings, name) < 1:
             raise InvalidSetting(f"{variable(name)} must be at least 1")

@@ -8,25 +8,33 @@ carries out.
 from collections.abc import Mapping, Sequence
 
 from tradehall.kernel.db import Reaction
+from tradehall.notices.model import TOLD
+from tradehall.notices.telling import Notices
 from tradehall.provisioning import circuits
 from tradehall.provisioning.asking import Asking
+from tradehall.supervision.engine import Supervision
 from tradehall.trading.outcome import Outcome
 
 
-def story(asking: Asking, trading: Outcome) -> Mapping[str, Sequence[Reaction]]:
+def story(
+    supervision: Supervision, asking: Asking, trading: Outcome, notices: Notices
+) -> Mapping[str, Sequence[Reaction]]:
     """The reactions to every event that has any, in the order they run."""
-    return {
+    reactions: dict[str, tuple[Reaction, ...]] = {
         # An order is placed, and paid: something opens, is renewed, becomes something else.
         "order.placed": (asking.check_change,),
         "change.allowed": (trading.allow,),
         "change.refused": (trading.refuse,),
-        "order.paid": (asking.carry_out,),
+        "order.paid": (supervision.open_for, asking.carry_out),
         # The seller did it, or did not.
         "instance.opened": (trading.complete,),
         "instance.renewed": (trading.complete,),
         "instance.changed": (trading.complete,),
         "instance.failed": (trading.fail,),
         "change.failed": (trading.fail,),
+        # People deliver, prove and accept it, or it comes to nothing.
+        "supervision.accepted": (trading.complete,),
+        "supervision.cancelled": (trading.fail,),
         # A subscription's life.
         "subscription.renewal_cancelled": (asking.take_back_renewal,),
         "subscription.renewed": (asking.freeze_again,),
@@ -39,3 +47,5 @@ def story(asking: Asking, trading: Outcome) -> Mapping[str, Sequence[Reaction]]:
         # A seller puts its server's address right.
         "endpoint.changed": (circuits.probe_changed_endpoint,),
     }
+    # Last of all people are told: notices.model says of what, and whom.
+    return reactions | {kind: (*reactions.get(kind, ()), notices.tell) for kind in TOLD}

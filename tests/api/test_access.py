@@ -3,7 +3,7 @@
 import re
 from collections.abc import Awaitable, Callable, Iterator
 from typing import NamedTuple
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from httpx import Response
@@ -11,6 +11,8 @@ from litestar import Litestar
 from litestar.handlers import HTTPRouteHandler
 from litestar.routes import HTTPRoute
 from tests.api.conftest import As, Client
+from tests.supervised import Supervised
+from tests.templates import attached
 from tests.world import SellerServer, Shop, World
 
 from tradehall.api.examples import REQUESTS
@@ -23,16 +25,21 @@ from tradehall.openapi.routes import PREFIX as OPENAPI_PREFIX
 from tradehall.parties import credentials
 
 # What everybody may ask without a token. Whatever else has no guard fails.
-PUBLIC = {"list_products", "get_product", "quote_price", "create_token"}
+PUBLIC = {"list_products", "get_product", "download_template", "quote_price", "create_token"}
 
 # Whose things nobody but operators would mistake for foreign: the platform's own.
-OWNERLESS = {"row_id"}
+OWNERLESS = {"row_id", "sending_id"}
 
 # The parameters that name something, and the same of an organisation the asker does not belong to.
 UNKNOWN: dict[str, str] = {
     "number": "CS2603020900ZZZZZ",
     "slug": "no-such-product",
+    "verb": "no_such_verb",
+    "template_kind": "acceptance_template",
 }
+
+# What has to be in the query for a route to be asked at all.
+QUERIES: dict[str, dict[str, str]] = {"hand_in_file": {"verb": "submit_requirement", "field": "requirement_files"}}
 
 
 class Operation(NamedTuple):
@@ -73,7 +80,8 @@ async def ask(
     client: Client, operation: Operation, values: dict[str, str], headers: dict[str, str] | None = None
 ) -> Response:
     body = {"json": REQUESTS[operation.name]} if operation.name in REQUESTS else {}
-    return await client.request(operation.method, operation.url(values), headers=headers, **body)
+    url = operation.url(values)
+    return await client.request(operation.method, url, params=QUERIES.get(operation.name), headers=headers, **body)
 
 
 def limits(operation: Operation) -> tuple[tuple[str, ...], str]:
@@ -153,6 +161,22 @@ async def an_order(shop: Shop, world: World) -> str:
     return await shop.buy()
 
 
+async def a_supervised_order(shop: Shop, world: World) -> str:
+    return await Supervised(shop).buy("saas_manual")
+
+
+async def a_draft_verb(shop: Shop, world: World) -> str:
+    return "submit_requirement"
+
+
+async def a_file(shop: Shop, world: World) -> str:
+    """One the buyer uploaded for the order that was supervised last."""
+    found = await shop.sql("SELECT order_number FROM supervision_flows ORDER BY id DESC LIMIT 1")
+    number = str(found[0][0])
+    supervised = Supervised(shop)
+    return str(await supervised.hand_in(number, "submit_requirement", "requirement_files", by=world.buyer))
+
+
 async def a_call(shop: Shop, world: World) -> str:
     return str((await shop.call(await shop.buy(), "newInstance")).id)
 
@@ -188,6 +212,29 @@ async def a_credential(shop: Shop, world: World) -> str:
     return str(made)
 
 
+async def an_organisation(shop: Shop, world: World) -> str:
+    return str(world.buyer.organisation_id)
+
+
+async def a_product_by_hand(shop: Shop, world: World) -> str:
+    price = await Supervised(shop).price("saas_manual")
+    found = await shop.sql(f"SELECT k.product_id FROM prices r JOIN skus k ON k.id = r.sku_id WHERE r.id = '{price}'")
+    return str(found[0][0])
+
+
+async def a_product_with_its_standard(shop: Shop, world: World) -> str:
+    """A draft, so that nobody but its seller and operators may see it."""
+    product_id = UUID(await a_product_by_hand(shop, world))
+    await attached(shop.installation, world.seller, product_id)
+    await shop.sql(f"UPDATE products SET state = 'off_sale' WHERE id = '{product_id}'")
+    found = await shop.sql(f"SELECT slug FROM products WHERE id = '{product_id}'")
+    return str(found[0][0])
+
+
+async def a_template_kind(shop: Shop, world: World) -> str:
+    return "acceptance_template"
+
+
 async def a_product(shop: Shop, world: World) -> str:
     return str(world.product)
 
@@ -213,6 +260,18 @@ async def a_token(shop: Shop, world: World) -> str:
     return str(found[0][0])
 
 
+async def a_message(shop: Shop, world: World) -> str:
+    found = await shop.sql(
+        f"""
+        INSERT INTO notices (id, person_id, organisation_id, kind, link, facts, urgent, created_at)
+        VALUES ('{uuid4()}', '{world.buyer.person_id}', '{world.buyer.organisation_id}', 'accepted', '/buyer', '{{}}',
+                false, now())
+        RETURNING id
+        """
+    )
+    return str(found[0][0])
+
+
 # How something is made that belongs to the marketplace's first seller and first buyer.
 OWNED: dict[str, Make] = {
     "number": an_order,
@@ -220,13 +279,29 @@ OWNED: dict[str, Make] = {
     "application_id": an_application,
     "credential_id": a_credential,
     "endpoint_id": an_endpoint,
+    "evidence_id": a_file,
     "key_id": a_key,
+    "message_id": a_message,
+    "organisation_id": an_organisation,
     "product_id": a_product,
     "rule_id": a_rule,
     "sku_id": a_sku,
     "slug": a_draft,
+    "template_kind": a_template_kind,
     "token_id": a_token,
+    "verb": a_draft_verb,
 }
+
+
+def maker(operation: Operation, name: str) -> Make:
+    """How that is made which this route's parameter names."""
+    if name == "number" and operation.path.startswith(f"{PREFIX}/supervision/"):
+        return a_supervised_order
+    if operation.name == "download_template" and name == "slug":
+        return a_product_with_its_standard
+    if operation.name == "attach_template" and name == "product_id":
+        return a_product_by_hand
+    return OWNED[name]
 
 
 def foreigners(operation: Operation, world: World) -> dict[str, Actor]:
@@ -234,7 +309,7 @@ def foreigners(operation: Operation, world: World) -> dict[str, Actor]:
     found = admitted(operation.handler)
     kinds = found[0] if found else ("buyer", "seller")
     strangers = {"buyer": world.other_buyer, "seller": world.other_seller, "platform": world.operator}
-    sees_all = {"number", "call_id", "slug", "application_id"}  # operators see all of these
+    sees_all = {"number", "call_id", "slug", "application_id", "organisation_id"}  # operators see all of these
     return {
         kind: strangers[kind] for kind in kinds if kind != "platform" or not sees_all.intersection(operation.parameters)
     }
@@ -247,7 +322,8 @@ async def test_what_belongs_to_others_is_answered_like_what_does_not_exist(
     parameters = set(operation.parameters) - OWNERLESS
     assert parameters <= OWNED.keys(), "say how something is made that this route's parameter names"
     unknown = nothing(operation)
-    foreign = unknown | {name: await OWNED[name](shop, world) for name in operation.parameters if name in parameters}
+    made = {name: await maker(operation, name)(shop, world) for name in operation.parameters if name in parameters}
+    foreign = unknown | made
     for actor in foreigners(operation, world).values():
         headers = await as_(actor)
         answers = [await ask(client, operation, values, headers) for values in (foreign, unknown)]
@@ -263,7 +339,7 @@ async def test_its_owner_is_not_told_that_it_does_not_exist(
     """So that the test before cannot pass because its things are missing."""
     if set(operation.parameters) & OWNERLESS:
         pytest.skip("belongs to nobody")
-    values = {name: await OWNED[name](shop, world) for name in operation.parameters}
+    values = {name: await maker(operation, name)(shop, world) for name in operation.parameters}
     found = admitted(operation.handler)
     kind = found[0][0] if found else "seller"
     owner = {"buyer": world.buyer, "seller": world.seller, "platform": world.operator}[kind]

@@ -15,7 +15,8 @@ ANY = UUID(int=1)
 MONTHLY = Offer(
     price_id=ANY, charging_mode="PERIOD", period_type="month", amount_minor=9_900, currency="CNY", sku_id=ANY,
     sku_name_en="Standard", sku_name_zh="标准版", quantity_min=1, quantity_max=1, quantity_step=1, product_id=ANY,
-    product_name_en="Suite", product_name_zh="套件", seller_id=ANY, on_sale=True,
+    product_name_en="Suite", product_name_zh="套件", seller_id=ANY, delivery_type="saas",
+    on_sale=True,
 )  # fmt: skip
 
 

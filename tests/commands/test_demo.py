@@ -14,7 +14,7 @@ from tests.commands.running import Running, processes_of, tradehall_command, tra
 
 pytestmark = pytest.mark.slow
 
-STORY = {"orders": 27, "opened": 11, "completed": 21, "refunded": 3}
+STORY = {"orders": 35, "opened": 16, "completed": 26, "refunded": 3, "accepted": 5}
 LIVES = {
     "trials": 2,
     "converted": 1,
@@ -63,7 +63,15 @@ def test_what_it_leaves_is_worth_a_look(played: tuple[Path, str]) -> None:
     assert all(text in now for text in ("frozen 已冻结", "on trial 试用中", "in use 使用中", "ended 已结束"))
     orders = said[said.index("订单一览") : said.index("应用一览")]
     kinds = ("new 新购", "trial 试用", "bought 转正", "renewal 续费", "auto 自动续费", "upgrade 升级", "back 退订")
-    ends = ("done 已完成", "refunded 已退款", "expired 已过期", "refused 已拒绝", "unpaid 待支付", "opening 开通中")
+    ends = (
+        "done 已完成",
+        "refunded 已退款",
+        "expired 已过期",
+        "refused 已拒绝",
+        "unpaid 待支付",
+        "opening 开通中",
+        "supervised 服务监管中",
+    )
     assert all(text in orders for text in (*kinds, *ends))
     assert "counts 2 of 5" in said
 

@@ -12,13 +12,20 @@ import pytest
 from tests.commands.running import tradehall_command, traversable_directory
 from tests.conftest import Server
 
+from tradehall.commands.simulate import run as simulated_run
 from tradehall.commands.simulate.command import furnish, shared_out
 from tradehall.commands.simulate.faults import Rates
 from tradehall.commands.simulate.invariants import INVARIANTS, Watch
 from tradehall.commands.simulate.market import Market
 from tradehall.commands.simulate.people import Merchant
 from tradehall.commands.simulate.run import Done, Run
-from tradehall.kernel.db import Reader
+from tradehall.kernel.db import Reader, Tx
+from tradehall.kernel.journal import Event
+from tradehall.supervision.engine import Supervision
+from tradehall.supervision.flows import is_supervised
+from tradehall.supervision.model import Held
+from tradehall.supervision.moving import arm
+from tradehall.supervision.opening import open_flow
 from tradehall.trading.life import Life
 from tradehall_seller.book import Entry
 
@@ -126,8 +133,9 @@ async def seen_after(run: Run, *statements: LiteralString, last: bool = False) -
 
 
 @pytest.fixture
-async def midway(simulator: Simulator) -> AsyncIterator[Run]:
-    """A marketplace in the middle of its lives, where all is well."""
+async def midway(simulator: Simulator, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Run]:
+    """A marketplace in the middle of its lives, of which some are about what people deliver, where all is well."""
+    monkeypatch.setattr(simulated_run, "ONE_SERVICE_IN", 4)
     async with simulator.run("midway", 25, NOTHING_FAILS) as run:
         await run.live(60)
         assert await seen_after(run) == {}
@@ -135,6 +143,11 @@ async def midway(simulator: Simulator) -> AsyncIterator[Run]:
 
 
 ANY_LIFE = "(SELECT id FROM due_rows WHERE kind = 'subscription.life' ORDER BY id LIMIT 1)"
+# A supervised order that waits for somebody, and a file that was handed in.
+ANY_OPEN = """
+    (SELECT id FROM supervision_flows WHERE state = 'open' AND frozen_at IS NULL AND timers <> '{}' ORDER BY id LIMIT 1)
+"""
+ANY_PROOF = "(SELECT id FROM supervision_evidence WHERE act IS NOT NULL ORDER BY id LIMIT 1)"
 ANY_RUNNING = """
     (SELECT i.id FROM instances i JOIN subscriptions s USING (id)
      WHERE i.state = 'running' AND s.state = 'active' ORDER BY i.id LIMIT 1)
@@ -157,6 +170,40 @@ ANY_RUNNING = """
                 SELECT gen_random_uuid(), order_id, gateway, reference, amount_minor, currency, paid_by, created_at
                 FROM payments WHERE amount_minor > 0 ORDER BY id LIMIT 1
                 """,
+            ),
+        ),
+        (
+            "one_open_node",
+            (
+                f"""
+                UPDATE supervision_flows SET turn = CASE turn WHEN 'buyer' THEN 'seller' ELSE 'buyer' END
+                WHERE id = {ANY_OPEN}
+                """,
+            ),
+        ),
+        ("every_act_logged", (f"UPDATE supervision_flows SET acts = acts + 1 WHERE id = {ANY_OPEN}",)),
+        (
+            "rejections_counted",
+            (f"UPDATE supervision_flows SET rejections_by_buyer = rejections_by_buyer + 1 WHERE id = {ANY_OPEN}",),
+        ),
+        (
+            "no_timer_on_frozen_or_finished",
+            (f"UPDATE due_rows SET due_at = due_at + interval '1 hour' WHERE subject_id = {ANY_OPEN}",),
+        ),
+        (
+            "paid_out_only_when_accepted",
+            (
+                f"""
+                UPDATE orders SET state = 'completed', completed_at = paid_at
+                WHERE id = (SELECT order_id FROM supervision_flows WHERE id = {ANY_OPEN})
+                """,
+            ),
+        ),
+        (
+            "evidence_stays",
+            (
+                "ALTER TABLE supervision_evidence DISABLE TRIGGER evidence_never_changes",
+                f"UPDATE supervision_evidence SET act = act + 1 WHERE id = {ANY_PROOF}",
             ),
         ),
     ],
@@ -229,9 +276,35 @@ async def test_sellers_who_create_twice_are_found_out(simulator: Simulator, monk
         merchant._seller.manner = "by_business_id"
 
     monkeypatch.setattr(Merchant, "_set", always)
-    done = await simulator.done("twice", 30, Rates(calls=0.5, claims=0, connections=0))
+    done = await simulator.done("twice", 60, Rates(calls=0.5, claims=0, connections=0))
     seen = {found.invariant for found in done.violations}
     assert {"one_effect_per_order", "one_live_instance_per_line"} <= seen
+
+
+async def test_a_renewal_that_is_supervised_is_found_out(simulator: Simulator, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def whatever_it_is(supervision: Supervision, tx: Tx, event: Event) -> None:
+        if is_supervised(event.facts.get("delivery_type", "")):
+            await open_flow(tx, supervision._settings, event.subject_id)
+
+    monkeypatch.setattr(Supervision, "open_for", whatever_it_is)
+    monkeypatch.setattr(simulated_run, "ONE_SERVICE_IN", 2)
+    done = await simulator.done("renewed", 80, NOTHING_FAILS)
+    assert "renewals_open_no_flow" in {found.invariant for found in done.violations}
+
+
+async def test_a_freeze_that_stops_no_timer_is_found_out(simulator: Simulator, monkeypatch: pytest.MonkeyPatch) -> None:
+    freeze = Supervision.freeze
+
+    async def forgetful(supervision: Supervision, tx: Tx, number: str) -> Held:
+        held = await freeze(supervision, tx, number)
+        await arm(tx, held.id, held.timers)
+        return held
+
+    monkeypatch.setattr(Supervision, "freeze", forgetful)
+    monkeypatch.setattr(simulated_run, "CHECKED_EVERY", 5)
+    monkeypatch.setattr(simulated_run, "ONE_SERVICE_IN", 2)
+    done = await simulator.done("frozen", 60, NOTHING_FAILS)
+    assert "no_timer_on_frozen_or_finished" in {found.invariant for found in done.violations}
 
 
 async def test_work_that_forgets_what_comes_next_is_found_out(

@@ -10,7 +10,7 @@ from litestar import Litestar
 from litestar.handlers import HTTPRouteHandler
 from litestar.routes import HTTPRoute
 from tests.api.test_access import OWNED as OWNED_BY_API
-from tests.api.test_access import Make, an_application
+from tests.api.test_access import Make, a_supervised_order, an_application
 from tests.web.conftest import Enter, Visitor
 from tests.world import Shop, World
 
@@ -20,9 +20,19 @@ from tradehall.web.routes import pages
 
 TOKEN = re.compile(r'name="_csrf_token" value="([^"]+)"')
 UNKNOWN = {"number": "CS2603021700ZZZZZ", "slug": "no-such-thing"}
-OWNED: dict[str, Make] = OWNED_BY_API | {"instance_id": an_application}
+
+
+async def a_field(shop: Shop, world: World) -> str:
+    return "requirement_files"
+
+
+async def a_template(shop: Shop, world: World) -> str:
+    return "acceptance_template"
+
+
+OWNED: dict[str, Make] = OWNED_BY_API | {"instance_id": an_application, "field": a_field, "kind": a_template}
 # What only operators deal with, and they with everybody's.
-EVERYBODYS = {"organisation_id", "row_id"}
+EVERYBODYS = {"organisation_id", "row_id", "sending_id"}
 
 
 class Page(NamedTuple):
@@ -61,6 +71,7 @@ PUBLIC = {
     "GET /",
     "GET /products",
     "GET /products/{slug:str}",
+    "GET /products/{slug:str}/files/{kind:str}",
     "GET /login",
     "POST /login",
     "POST /logout",
@@ -82,6 +93,11 @@ async def ask(visitor: Visitor, page: Page, values: dict[str, str]) -> tuple[int
         (token, *_) = TOKEN.findall(visitor.page) or [""]
         answer = await visitor.post(page.url(values), _csrf_token=token)
     return answer.status_code, answer.url.path
+
+
+def maker(page: Page, name: str) -> Make:
+    """How that is made which this page's address names."""
+    return a_supervised_order if name == "number" and "/supervision/" in page.path else OWNED[name]
 
 
 def people(world: World) -> dict[str, Actor]:
@@ -117,7 +133,7 @@ async def test_members_are_refused_what_only_administrators_do(enter: Enter, wor
 async def test_what_belongs_to_others_is_answered_like_what_does_not_exist(
     enter: Enter, shop: Shop, world: World, page: Page
 ) -> None:
-    owned = {name: await OWNED[name](shop, world) for name in page.parameters}
+    owned = {name: await maker(page, name)(shop, world) for name in page.parameters}
     strangers = {"buyer": world.other_buyer, "seller": world.other_seller}
     kinds = page.limits.kinds if page.limits else ("buyer", "seller")
     for kind in strangers.keys() & set(kinds):

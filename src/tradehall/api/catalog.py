@@ -1,10 +1,10 @@
 """The public catalogue: what is for sale, and what it costs."""
 
-from typing import Annotated
+from typing import Annotated, Any, TypeVar
 from uuid import UUID
 
 import msgspec
-from litestar import Router, get, post
+from litestar import Response, Router, get, post
 from litestar.params import QueryParameter
 
 from tradehall.api.common import (
@@ -19,11 +19,20 @@ from tradehall.api.common import (
     wanted_page,
 )
 from tradehall.api.prices import Step, told_steps
-from tradehall.catalog import queries
-from tradehall.catalog.errors import NoLongerOnSale, PriceNotFound, ProductNotFound
-from tradehall.catalog.model import ChargingMode, Listing, Price, ProductRow, ProductState, Quote, Sku
+from tradehall.catalog import queries, templates
+from tradehall.catalog.delivery import delivery
+from tradehall.catalog.errors import NoLongerOnSale, PriceNotFound, ProductNotFound, TemplateNotFound
+from tradehall.catalog.model import ChargingMode, Listing, Price, ProductClass, ProductRow, ProductState, Quote, Sku
+from tradehall.catalog.templates import Template
+from tradehall.edge.uploads import file_response
+from tradehall.kernel.db import Reader
+from tradehall.kernel.files import file
+from tradehall.kernel.files.errors import ContentMissing
+from tradehall.kernel.i18n import Translator
 from tradehall.kernel.paging import Page
 from tradehall.trading import actions as trading
+from tradehall.trading import queries as orders
+from tradehall.trading.errors import OrderNotFound
 from tradehall.trading.pricing import purchase_steps
 
 
@@ -34,7 +43,11 @@ class PricedSku(Sku, frozen=True, kw_only=True):
 
 
 class ProductDetail(msgspec.Struct, frozen=True):
-    """A product with everything that is for sale of it."""
+    """A product with everything that is for sale of it, and how it is delivered.
+
+    What is `supervised` is delivered by people, promised within `delivery_days` (null: as is usual here), and accepted
+    by its buyer. `asks_requirement`: the flow begins with the buyer's requirement, where its delivery type has it so.
+    """
 
     id: UUID
     slug: str
@@ -49,6 +62,13 @@ class ProductDetail(msgspec.Struct, frozen=True):
     description_en: str
     description_zh: str
     state: ProductState
+    delivery_type: str
+    delivery_label: str
+    supervised: bool
+    product_class: ProductClass
+    asks_requirement: bool
+    delivery_days: int | None
+    templates: list[Template]
     skus: list[PricedSku]
 
 
@@ -64,6 +84,23 @@ class PurchasePrice(Quote, frozen=True):
     """What a purchase costs, and how that comes about, step by step."""
 
     steps: list[Step]
+
+
+Detail = TypeVar("Detail", bound=ProductDetail)
+
+
+async def told_product(reader: Reader, kind: type[Detail], listing: Listing, texts: Translator) -> Detail:
+    """A product as the API tells it."""
+    product = listing.product
+    way = delivery(product.delivery_type)
+    told: dict[str, Any] = {
+        "delivery_label": texts.lookup(way.label),
+        "supervised": way.supervised,
+        "templates": await templates.templates_of(reader, product.id),
+        "skus": priced_skus(listing),
+    }
+    rest = {name: getattr(product, name) for name in kind.__struct_fields__ if name not in told}
+    return kind(**told, **rest)
 
 
 def priced_skus(listing: Listing) -> list[PricedSku]:
@@ -101,13 +138,39 @@ async def get_product(request: ApiRequest, slug: str) -> ProductDetail:
     visitor = request.user
     async with installation_of_app(request).db.read() as reader:
         found = await queries.listing(reader, slug, visitor.actor if visitor.seat else None)
-    if found is None:
-        raise ProductNotFound
-    product = found.product
-    return ProductDetail(
-        skus=priced_skus(found),
-        **{name: getattr(product, name) for name in ProductDetail.__struct_fields__ if name != "skus"},
-    )
+        if found is None:
+            raise ProductNotFound
+        return await told_product(reader, ProductDetail, found, texts_for(request))
+
+
+@get(
+    "/products/{slug:str}/templates/{template_kind:str}",
+    opt={"problems": [TemplateNotFound, OrderNotFound, ContentMissing], "gives_file": True},
+)
+async def download_template(
+    request: ApiRequest,
+    slug: str,
+    template_kind: str,
+    order: Annotated[str, QueryParameter(description="An order's number: the template that this order goes by.")] = "",
+) -> Response[Any]:
+    """Download a product's template.
+
+    The requirement template that buyers fill in, or the acceptance template, the standard of a delivery. For whoever
+    may see the product; with an order's number, for whoever may see the order.
+    """
+    visitor, wanted = request.user, templates.kind_of(template_kind)
+    async with installation_of_app(request).db.read() as reader:
+        if order and visitor.seat:
+            bought = await orders.order(reader, visitor.actor, order)
+            if bought is None or bought.product_slug != slug:
+                raise OrderNotFound
+            file_id = await templates.template_at(reader, bought.product_id, wanted, bought.created_at)
+        else:
+            file_id = await templates.template(reader, visitor.actor if visitor.seat else None, slug, wanted)
+        if file_id is None:
+            raise TemplateNotFound
+        stored = await file(reader, file_id)
+    return await file_response(request, installation_of_app(request).files, stored)
 
 
 @post("/quotes", status_code=200, opt={"problems": [PriceNotFound, NoLongerOnSale]})
@@ -128,4 +191,4 @@ async def quote_price(request: ApiRequest, data: AskPrice) -> PurchasePrice:
     return PurchasePrice(**msgspec.structs.asdict(cost), steps=told_steps(steps, cost.currency, texts_for(request)))
 
 
-router = Router("/", route_handlers=[list_products, get_product, quote_price], tags=["Catalogue"])
+router = Router("/", route_handlers=[list_products, get_product, download_template, quote_price], tags=["Catalogue"])

@@ -4,6 +4,10 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
+from tradehall.api import message_examples
+from tradehall.api.supervision_examples import SUPERVISION_REQUESTS, SUPERVISION_RESPONSES
+from tradehall.api.voucher_examples import PAID_WITH, VOUCHER, VOUCHER_REQUESTS, VOUCHER_RESPONSES
+
 _BUYER = "0196a1c0-5a10-7c21-9a4e-3d0f6b1c2a01"
 _SELLER = "0196a1c0-5a10-7c21-9a4e-3d0f6b1c2a02"
 _PLATFORM = "0196a1c0-5a10-7c21-9a4e-3d0f6b1c2a03"
@@ -63,6 +67,7 @@ _PRODUCT_ROW = {
     "from_currency": "CNY",
     "from_mode": "PERIOD",
     "from_period": "month",
+    "delivery_type": "saas",
 }
 _ONE_PRICE = {
     "id": _PRICE,
@@ -103,10 +108,39 @@ _PRODUCT_DETAIL = {
     "description_en": "Rooms, recordings and subtitles; nothing to install.",
     "description_zh": "会议室、录制与字幕，无需安装。",
     "state": "on_sale",
+    "delivery_type": "saas",
+    "delivery_label": "SaaS, opened at once",
+    "supervised": False,
+    "product_class": "common",
+    "asks_requirement": True,
+    "delivery_days": None,
+    "templates": [],
     "skus": [_ONE_SKU],
 }
-_OWN_PRODUCT = {**_PRODUCT_DETAIL, "endpoint_id": _ENDPOINT, "version": 2}
-_DRAFT = {**_OWN_PRODUCT, "state": "draft", "version": 1, "skus": []}
+_OWN_PRODUCT = {
+    **_PRODUCT_DETAIL,
+    "endpoint_id": _ENDPOINT,
+    "version": 2,
+    "released_at": "2026-04-20T02:30:00Z",
+}
+_DRAFT = {**_OWN_PRODUCT, "state": "draft", "version": 1, "released_at": None, "skus": []}
+_BY_HAND = {
+    **_DRAFT,
+    "endpoint_id": None,
+    "version": 2,
+    "delivery_type": "saas_manual",
+    "delivery_label": "SaaS, opened by the seller",
+    "supervised": True,
+    "delivery_days": 10,
+}
+_STANDARD = {
+    "kind": "acceptance_template",
+    "file_id": "0196a1c0-5a29-7a14-8d2c-1b1a29384757",
+    "name": "acceptance.docx",
+    "media_type": "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+    "size": 48213,
+    "attached_at": "2026-04-20T02:20:00Z",
+}
 _ONE_ENDPOINT = {
     "id": _ENDPOINT,
     "seller_id": _SELLER,
@@ -162,6 +196,7 @@ _ORDER_ROW = {
     "automatic": False,
     "starts_at": None,
     "ends_at": None,
+    "delivery_type": "saas",
 }
 _RENEWAL_ROW = {
     **_ORDER_ROW,
@@ -275,8 +310,24 @@ _ORDER_DETAIL = {
     "steps": _STEPS_OF_A_YEAR,
     "payment_gateway": "test",
     "payment_reference": "TP3F0A9C1D77B24E5A8812",
+    "payment_voucher_minor": 120000,
+    "vouchers": [PAID_WITH],
+    "recipient": None,
+    "supervision": {
+        "state": "not_involved",
+        "node": None,
+        "node_label": None,
+        "turn": None,
+        "by": None,
+        "overdue": False,
+        "frozen": False,
+        "began_at": None,
+    },
+    "billable_since": "2026-05-09T07:31:12Z",
     "refund_number": None,
     "refund_minor": None,
+    "refund_voucher_minor": None,
+    "refund_lost_minor": None,
     "refunded_at": None,
     "request_id": _REQUEST,
 }
@@ -434,6 +485,9 @@ _STANDING = {"number": _NUMBER, "state": "processing"}
 
 REQUESTS: Mapping[str, Any] = MappingProxyType(
     {
+        **VOUCHER_REQUESTS,
+        **message_examples.REQUESTS,
+        **SUPERVISION_REQUESTS,
         "quote_price": {"price_id": _PRICE, "quantity": 10, "period_number": 12},
         "create_token": {
             "email": "mei.chen@harbour.example",
@@ -442,8 +496,16 @@ REQUESTS: Mapping[str, Any] = MappingProxyType(
             "organisation_id": _BUYER,
             "days": 365,
         },
-        "place_order": {"price_id": _PRICE, "quantity": 10, "period_number": 12, "expected_total": 144000},
-        "pay_order": {"instrument": "balance"},
+        "place_order": {
+            "price_id": _PRICE,
+            "quantity": 10,
+            "period_number": 12,
+            "expected_total": 144000,
+            "recipient_name": "",
+            "recipient_phone": "",
+            "recipient_address": "",
+        },
+        "pay_order": {"instrument": "balance", "vouchers": [VOUCHER], "expected_rest": 24000},
         "start_trial": {"price_id": _PRICE},
         "quote_renewal": _ASKED_TERM,
         "renew_application": {**_ASKED_TERM, "expected_total": 144000},
@@ -488,6 +550,10 @@ REQUESTS: Mapping[str, Any] = MappingProxyType(
             "description_en": "Rooms, recordings and subtitles; nothing to install.",
             "description_zh": "会议室、录制与字幕，无需安装。",
             "endpoint_id": _ENDPOINT,
+            "delivery_type": "saas",
+            "product_class": "common",
+            "asks_requirement": True,
+            "delivery_days": None,
         },
         "create_sku": {
             "name_en": "Team",
@@ -505,6 +571,14 @@ REQUESTS: Mapping[str, Any] = MappingProxyType(
             "unit_en": None,
             "unit_zh": None,
         },
+        "change_delivery": {
+            "version": 1,
+            "delivery_type": "saas_manual",
+            "product_class": "common",
+            "asks_requirement": True,
+            "delivery_days": 10,
+            "endpoint_id": None,
+        },
         "put_on_sale": {"version": 1},
         "take_off_sale": {"version": 2},
         "restart_seller_call": {"seen_attempts": 2},
@@ -516,6 +590,9 @@ REQUESTS: Mapping[str, Any] = MappingProxyType(
 
 RESPONSES: Mapping[str, Any] = MappingProxyType(
     {
+        **VOUCHER_RESPONSES,
+        **message_examples.RESPONSES,
+        **SUPERVISION_RESPONSES,
         "list_products": _page(_PRODUCT_ROW, following=None),
         "get_product": _PRODUCT_DETAIL,
         "quote_price": {
@@ -713,6 +790,19 @@ RESPONSES: Mapping[str, Any] = MappingProxyType(
         "create_product": _DRAFT,
         "create_sku": {**_ONE_SKU, "prices": []},
         "create_price": _ONE_PRICE,
+        "list_delivery_types": [
+            {
+                "delivery_type": "saas_manual",
+                "label": "SaaS, opened by the seller",
+                "reach": "people",
+                "supervised": True,
+                "charging": ["PERIOD", "ONE_TIME"],
+                "asks_recipient": False,
+                "requirement_optional": True,
+            }
+        ],
+        "change_delivery": _BY_HAND,
+        "attach_template": {**_BY_HAND, "templates": [_STANDARD]},
         "put_on_sale": _OWN_PRODUCT,
         "take_off_sale": {**_OWN_PRODUCT, "state": "off_sale", "version": 3},
         "list_seller_calls": _page(_ONE_CALL),
@@ -730,6 +820,7 @@ RESPONSES: Mapping[str, Any] = MappingProxyType(
                 "name_en": "Tradehall",
                 "name_zh": "云商厅",
                 "created_at": "2026-04-01T00:00:00Z",
+                "track": None,
             },
             following=None,
         ),

@@ -29,20 +29,38 @@ from tradehall.parties.errors import InvalidToken, OnlyAdmins, WrongConsole
 
 PROBLEM = "application/problem+json"
 JSON = "application/json"
+# A file is the whole body, or the one file of a form.
+BYTES = "application/octet-stream"
+FILE_BODIES = {
+    BYTES: {"schema": {"type": "string", "format": "binary"}},
+    "multipart/form-data": {
+        "schema": {
+            "type": "object",
+            "properties": {"file": {"type": "string", "format": "binary"}},
+            "required": ["file"],
+        }
+    },
+}
 EVERYBODY = ("buyer", "seller", "platform")
 PATH_PARAMETERS = {
     "application_id": "An application's id.",
     "call_id": "A call's id.",
     "credential_id": "An API credential's id.",
     "endpoint_id": "An endpoint's id.",
+    "evidence_id": "The id of a file of the order.",
     "key_id": "An access key's id.",
+    "message_id": "A message's id.",
     "number": "An order's number, such as CS2605091530K7Q2M.",
+    "organisation_id": "An organisation's id.",
     "product_id": "A product's id.",
     "row_id": "The id of parked work.",
     "rule_id": "An upgrade rule's id.",
+    "sending_id": "An outgoing message's id.",
     "sku_id": "A specification's id.",
     "slug": "A product's address in the catalogue, such as lotus-meetings.",
+    "template_kind": "requirement_template or acceptance_template.",
     "token_id": "An API token's id.",
+    "verb": "The verb it is a draft of.",
 }
 DESCRIPTION = """\
 Everything the consoles do, for programs.
@@ -99,7 +117,10 @@ def schema_json() -> bytes:
     handlers = {name: handler for name, handler in _handlers(app) if name in operations}
     # msgspec's own schemas say more than Litestar's of them: docstrings, and that unknown fields are refused.
     asked = {name: field.annotation for name, one in handlers.items() if (field := one.parsed_data_field)}
-    told = {name: one.parsed_fn_signature.return_type.annotation for name, one in handlers.items()}
+    told = {
+        name: None if one.opt.get("gives_file") else one.parsed_fn_signature.return_type.annotation
+        for name, one in handlers.items()
+    }
     schemas, components = msgspec.json.schema_components(
         [*asked.values(), *told.values(), ProblemDetails], ref_template="#/components/schemas/{name}"
     )
@@ -139,9 +160,13 @@ def _describe(operation: dict[str, Any], handler: HTTPRouteHandler, asked: Any, 
     if asked:
         content = {JSON: {"schema": asked, "examples": {"example": {"value": REQUESTS[name]}}}}
         operation["requestBody"] = {"content": content, "required": True}
+    if handler.opt.get("takes_file"):
+        operation["requestBody"] = {"content": FILE_BODIES, "required": True}
     status = str(handler.status_code)
     responses: dict[str, Any] = {status: {"description": "Done."}}
-    if status != "204":
+    if handler.opt.get("gives_file"):
+        responses[status]["content"] = {BYTES: FILE_BODIES[BYTES]}
+    elif status != "204":
         responses[status]["content"] = {JSON: {"schema": told, "examples": {"example": {"value": RESPONSES[name]}}}}
     operation["responses"] = responses | _problem_responses(operation, handler)
 

@@ -1,5 +1,6 @@
 """What operators look after: organisations, every seller's calls, and work that got stuck."""
 
+from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
@@ -26,7 +27,8 @@ from tradehall.kernel.errors import invalid
 from tradehall.kernel.paging import Page
 from tradehall.parties import queries
 from tradehall.parties.model import Organisation, OrganisationKind
-from tradehall.trading.errors import SubscriptionEnded, SubscriptionNotFound
+from tradehall.trading import actions as trading
+from tradehall.trading.errors import OrderNotFound, OrderNotPaid, SubscriptionEnded, SubscriptionNotFound
 
 OPERATOR = [only("platform")]
 LONGEST_REASON = 500
@@ -42,6 +44,13 @@ class Suspended(msgspec.Struct, frozen=True):
     """An application that is suspended."""
 
     application_id: UUID
+
+
+class Invoiced(msgspec.Struct, frozen=True):
+    """An order the buyer has an invoice for, and since when."""
+
+    number: str
+    invoiced_at: datetime
 
 
 class Retrying(msgspec.Struct, frozen=True):
@@ -136,6 +145,25 @@ async def lift_suspension(request: ApiRequest, application_id: UUID, idempotency
     await write(request, type(None), idempotency_key, action)
 
 
+@post(
+    "/orders/{number:str}/invoice",
+    guards=OPERATOR,
+    status_code=200,
+    opt={"problems": [OrderNotFound, OrderNotPaid]},
+)
+async def record_invoice(request: ApiRequest, number: str, idempotency_key: IdempotencyKey = None) -> Invoiced:
+    """Note that an order was invoiced.
+
+    The buyer got an invoice for it. Said again, nothing changes. Orders of before March 2023 that are still under
+    supervision after a year count as accepted when they were invoiced, and are taken back when they were not.
+    """
+
+    async def action(tx: Tx) -> Invoiced:
+        return Invoiced(number, await trading.record_invoice(tx, number))
+
+    return await write(request, Invoiced, idempotency_key, action)
+
+
 router = Router(
     "/operator",
     route_handlers=[
@@ -145,6 +173,7 @@ router = Router(
         retry_parked,
         suspend_application,
         lift_suspension,
+        record_invoice,
     ],
     tags=["Operator"],
 )

@@ -25,6 +25,7 @@ from tradehall.provisioning.errors import InstanceNotFound, NotOpen
 from tradehall.trading import subscription_queries as subscriptions
 from tradehall.trading.actions import Placed
 from tradehall.trading.errors import (
+    AcceptedForGood,
     ChangeNotOffered,
     ChangeTooEarly,
     ChangeWhileFrozen,
@@ -55,7 +56,7 @@ CHANGING = [
     *HELD, NotBoughtByThePeriod, TrialFirst, ChangeWhileFrozen, ChangeNotOffered, NothingChanges, PriceInverted
 ]  # fmt: skip
 CONVERTING = [*HELD, NotATrial, PriceNotFound, ChangeNotOffered]
-ENDING = [*HELD, RefundOver, NoChanceLeft]
+ENDING = [*HELD, AcceptedForGood, RefundOver, NoChanceLeft]
 PLACING = [SubscriptionBusy, PriceChanged]
 
 

@@ -1,7 +1,7 @@
 """An order's timeline: what happened, which calls were made, what happens next, whose turn it is, and by when."""
 
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 from uuid import UUID
 
 import msgspec
@@ -9,6 +9,7 @@ from litestar import Router, get
 
 from tradehall.api.common import ApiRequest, installation_of_app, texts_for
 from tradehall.api.standing import AheadOf, Next, told_ahead, told_next
+from tradehall.api.supervision.events import EVENTS as FLOW_EVENTS
 from tradehall.edge.access import anyone_signed_in
 from tradehall.kernel.i18n import Translator
 from tradehall.kernel.journal import Actor
@@ -16,9 +17,11 @@ from tradehall.protocols.production import Activity
 from tradehall.provisioning import queries as provisioning
 from tradehall.provisioning.model import Call, CallState, Purpose, Verdict
 from tradehall.provisioning.standing import explanation, next_step, what_is_ahead
+from tradehall.supervision.standing import next_in_supervision, supervision_of
 from tradehall.trading import queries
 from tradehall.trading.errors import OrderNotFound
 from tradehall.trading.model import HappenedEvent, OrderState, OrderType
+from tradehall.trading.vouchers import Share
 
 EventKind = Literal[
     "order.placed",
@@ -27,6 +30,7 @@ EventKind = Literal[
     "order.cancelled",
     "order.refund_requested",
     "order.refunded",
+    "order.invoiced",
     "instance.requested",
     "instance.accepted",
     "instance.opened",
@@ -60,6 +64,8 @@ EventKind = Literal[
     "call.given_up",
     "call.restarted",
 ]
+# What happens in service supervision follows from its flows.
+EVENT_KINDS: tuple[str, ...] = (*get_args(EventKind), *FLOW_EVENTS)
 # How a buyer pays is between the buyer and the marketplace.
 KEPT_FROM_SELLERS = {"subscription.renewal_declined"}
 
@@ -76,7 +82,9 @@ class EventFacts(msgspec.Struct, frozen=True, omit_defaults=True):
     """What an event says. Which fields there are depends on its kind; times are moments, amounts minor units.
 
     `number` is the order's the event tells of, or the refund's. `unknown`: the seller may have done what was given up.
-    `frozen` and `suspended`: the application is frozen for the other reason, too.
+    `frozen` and `suspended`: the application is frozen for the other reason, too. `vouchers` paid that much of the
+    amount; of what is refunded `voucher_minor` came back to them and `lost_minor` is lost, its voucher having expired.
+    Of what happens under service supervision, the supervised order tells more.
     """
 
     number: str | None = None
@@ -87,6 +95,9 @@ class EventFacts(msgspec.Struct, frozen=True, omit_defaults=True):
     currency: str | None = None
     gateway: str | None = None
     reference: str | None = None
+    vouchers: list[Share] | None = None
+    voucher_minor: int | None = None
+    lost_minor: int | None = None
     reason: str | None = None
     expires_at: datetime | None = None
     activity: Activity | None = None
@@ -102,13 +113,17 @@ class EventFacts(msgspec.Struct, frozen=True, omit_defaults=True):
     unknown: bool | None = None
     frozen: bool | None = None
     suspended: bool | None = None
+    node: str | None = None
+    to: str | None = None
+    verb: str | None = None
+    late: bool | None = None
 
 
 class TimelineEvent(msgspec.Struct, frozen=True):
     """An entry of the order's operation log."""
 
     seq: int
-    kind: EventKind
+    kind: Annotated[str, msgspec.Meta(extra_json_schema={"enum": list(EVENT_KINDS)})]
     at: datetime
     actor: EventActor
     facts: EventFacts
@@ -168,7 +183,10 @@ async def get_timeline(request: ApiRequest, number: str) -> Timeline:
         calls = await provisioning.calls_of_order(reader, order.id)
         instances = await provisioning.instances_of_order(reader, order.id)
         held_until = await provisioning.investigated_until(reader, order.id)
-        step = next_step(order, calls, instances, reader.now, settings, held_until=held_until)
+        held = await supervision_of(reader, viewer, order)
+        step = next_in_supervision(
+            next_step(order, calls, instances, reader.now, settings, held_until=held_until), held
+        )
         ahead = [told for one in instances for told in what_is_ahead(one, settings)]
     return Timeline(
         order.number,
@@ -191,9 +209,11 @@ def _event(one: HappenedEvent, viewer: Actor) -> TimelineEvent:
         facts = msgspec.structs.replace(facts, trouble=None, message=message)
     elif viewer.kind == "seller":
         # How a buyer pays is between the buyer and the marketplace.
-        facts = msgspec.structs.replace(facts, gateway=None, reference=None)
+        facts = msgspec.structs.replace(
+            facts, gateway=None, reference=None, vouchers=None, voucher_minor=None, lost_minor=None
+        )
     actor = EventActor(entry.actor["kind"], (entry.actor.get("name") or None) if own else None)
-    return TimelineEvent(one.seq, one.kind, one.at, actor, facts)  # type: ignore[arg-type]  # kinds are what we record
+    return TimelineEvent(one.seq, one.kind, one.at, actor, facts)
 
 
 def _call(call: Call, viewer: Actor, texts: Translator) -> TimelineCall:

@@ -7,7 +7,8 @@ from uuid import UUID
 
 from babel.numbers import list_currencies
 
-from tradehall.catalog import keys, queries
+from tradehall.catalog import delivery, keys, queries
+from tradehall.catalog.delivery import INSTANT
 from tradehall.catalog.errors import (
     EndpointChanged,
     EndpointNotFound,
@@ -26,6 +27,7 @@ from tradehall.catalog.model import (
     Generation,
     InterfaceClass,
     PeriodType,
+    ProductClass,
     ProductState,
 )
 from tradehall.kernel.db import Tx
@@ -39,6 +41,7 @@ LONGEST_DESCRIPTION = 20_000
 MOST_SKUS = 50
 MOST_QUANTITY = 1_000_000
 MOST_MINOR = 10**12
+LONGEST_DELIVERY = 365
 BLANK = "This must not be empty."
 LONG = "Write at most {most} characters."
 
@@ -195,6 +198,10 @@ async def create_product(
     summary_zh: str,
     description_en: str = "",
     description_zh: str = "",
+    delivery_type: str = INSTANT,
+    product_class: ProductClass = "common",
+    asks_requirement: bool = True,
+    delivery_days: int | None = None,
 ) -> UUID:
     """A new draft. Raises Invalid, or EndpointNotFound for an endpoint that is not the seller's."""
     _check_texts({"name_en": name_en, "name_zh": name_zh}, 120)
@@ -206,19 +213,22 @@ async def create_product(
         raise invalid("category", "Choose one of these: {choices}.", choices=", ".join(CATEGORIES))
     if endpoint_id and await queries.endpoint(tx, seller_id, endpoint_id) is None:
         raise EndpointNotFound
+    check_delivery(delivery_type, asks_requirement, delivery_days)
     product_id = new_id()
     created = await tx.fetch_value(
         """
         INSERT INTO products (id, seller_id, endpoint_id, slug, category, name_en, name_zh, summary_en, summary_zh,
-                              description_en, description_zh, state, created_at)
+                              description_en, description_zh, state, created_at, delivery_type, product_class,
+                              asks_requirement, delivery_days)
         VALUES (%(id)s, %(seller)s, %(endpoint)s, %(slug)s, %(category)s, %(name_en)s, %(name_zh)s, %(summary_en)s,
-                %(summary_zh)s, %(description_en)s, %(description_zh)s, 'draft', %(now)s)
+                %(summary_zh)s, %(description_en)s, %(description_zh)s, 'draft', %(now)s, %(delivery)s,
+                %(class)s, %(asks)s, %(days)s)
         ON CONFLICT (slug) DO NOTHING RETURNING true
         """,
         {
             "id": product_id,
             "seller": seller_id,
-            "endpoint": endpoint_id,
+            "endpoint": endpoint_id if delivery.delivery(delivery_type).reach == "server" else None,
             "slug": slug,
             "category": category,
             "name_en": name_en.strip(),
@@ -227,6 +237,10 @@ async def create_product(
             "summary_zh": summary_zh.strip(),
             "description_en": description_en,
             "description_zh": description_zh,
+            "delivery": delivery_type,
+            "class": product_class,
+            "asks": asks_requirement,
+            "days": delivery_days,
             "now": tx.now,
         },
     )
@@ -234,6 +248,20 @@ async def create_product(
         raise invalid("slug", "Another product already has this address.")
     await tx.record("product.created", "product", product_id, {"slug": slug, "name": name_en})
     return product_id
+
+
+def check_delivery(delivery_type: str, asks_requirement: bool, delivery_days: int | None) -> None:
+    """Whether a product can be delivered so. Raises Invalid."""
+    if not delivery.known(delivery_type):
+        choices = ", ".join(one.key for one in delivery.deliveries())
+        raise invalid("delivery_type", "Choose one of these: {choices}.", choices=choices)
+    chosen = delivery.delivery(delivery_type)
+    if not asks_requirement and not chosen.requirement_optional:
+        raise invalid("asks_requirement", "This is settled by the way the product is delivered; leave it as it is.")
+    if delivery_days is not None and not chosen.supervised:
+        raise invalid("delivery_days", "Only what people deliver has a time for it; leave it out.")
+    if delivery_days is not None and not 1 <= delivery_days <= LONGEST_DELIVERY:
+        raise invalid("delivery_days", "Choose a number from {low} to {high}.", low=1, high=LONGEST_DELIVERY)
 
 
 async def add_sku(
@@ -316,6 +344,8 @@ async def add_price(
     The caller has checked whose product it is and that the specification is of it (`must_own`). Raises Invalid.
     """
     _check_price(charging_mode, amount_minor, currency, period_type, unit_en, unit_zh)
+    if charging_mode not in delivery.delivery(await queries.delivery_type_of(tx, product_id)).charging:
+        raise invalid("charging_mode", "What is delivered like this product is not sold this way.")
     price_id = new_id()
     values: dict[str, Any] = {
         "id": price_id,
@@ -376,7 +406,7 @@ async def must_own(tx: Tx, seller_id: UUID, product_id: UUID, sku_id: UUID | Non
 async def put_on_sale(tx: Tx, *, seller_id: UUID, product_id: UUID, version: int) -> None:
     """Offers the product to everybody. Raises NeedsAnEndpoint, NothingToSell, ProductChanged or ProductNotFound."""
     await must_own(tx, seller_id, product_id)
-    if await queries.endpoint_of_product(tx, product_id) is None:
+    if await queries.lacks_endpoint(tx, product_id):
         raise NeedsAnEndpoint
     if not await tx.fetch_value(
         """
@@ -399,11 +429,19 @@ async def _move(tx: Tx, seller_id: UUID, product_id: UUID, version: int, verb: s
     state: ProductState = next(iter(set(moves.values())))
     moved = await tx.fetch_value(
         """
-        UPDATE products SET state = %(state)s, version = version + 1
+        UPDATE products SET state = %(state)s, version = version + 1,
+               released_at = CASE WHEN %(state)s = 'on_sale' THEN coalesce(released_at, %(now)s) ELSE released_at END
         WHERE id = %(id)s AND seller_id = %(seller)s AND version = %(version)s AND state = ANY(%(before)s)
         RETURNING true
         """,
-        {"id": product_id, "seller": seller_id, "version": version, "state": state, "before": list(moves)},
+        {
+            "id": product_id,
+            "seller": seller_id,
+            "version": version,
+            "state": state,
+            "before": list(moves),
+            "now": tx.now,
+        },
     )
     if not moved:
         now: str | None = await tx.fetch_value(

@@ -77,3 +77,27 @@ class RuleNotFound(NotFound):
 
 class TooManyRules(Conflict):
     """This product has {most} upgrade rules, as many as one can have."""
+
+
+class NotWithoutServer(Conflict):
+    """Only what your server opens by itself can be tried or upgraded; this product is delivered otherwise."""
+
+
+class DeliveryFixed(Conflict):
+    """This product has been on sale, so the way it is delivered stays; draft another product for another way."""
+
+
+class ClassFixed(Conflict):
+    """This product has been on sale, so its class stays as it is: by it deliveries are reviewed and accepted."""
+
+
+class DeliveryUnfit(Conflict):
+    """This product has prices, a trial or upgrade rules that nothing delivered in this way can have; draft it anew."""
+
+
+class TemplateNotFound(NotFound):
+    """There is no such file of this product."""
+
+
+class NotAccepted(Conflict):
+    """What is delivered like this product is not supervised, so there is nothing to hold a delivery against."""

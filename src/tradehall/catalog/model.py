@@ -13,6 +13,7 @@ ChargingMode = Literal["PERIOD", "ONE_TIME", "ON_DEMAND"]
 PeriodType = Literal["month", "year"]
 ProductState = Literal["draft", "on_sale", "off_sale"]
 InterfaceClass = Literal["basic", "general"]
+ProductClass = Literal["common", "self_service", "joint"]
 Generation = Literal["V2", "V1"]
 Encryption = Literal["AES256", "AES128"]
 
@@ -88,10 +89,12 @@ class ProductRow(msgspec.Struct, frozen=True):
     from_currency: str | None
     from_mode: ChargingMode | None
     from_period: PeriodType | None
+    delivery_type: str
 
 
 class Product(msgspec.Struct, frozen=True):
-    """A product with everything its page shows."""
+    """A product with everything its page shows. `delivery_days` is within how many days the seller promises to deliver
+    what people deliver; from `released_at` on the delivery type stays as it is."""
 
     id: UUID
     seller_id: UUID
@@ -109,6 +112,11 @@ class Product(msgspec.Struct, frozen=True):
     state: ProductState
     version: int
     created_at: datetime
+    delivery_type: str
+    product_class: ProductClass
+    asks_requirement: bool
+    delivery_days: int | None
+    released_at: datetime | None
 
 
 class Listing(msgspec.Struct, frozen=True):
@@ -164,6 +172,7 @@ class Offer(msgspec.Struct, frozen=True):
     product_name_en: str
     product_name_zh: str
     seller_id: UUID
+    delivery_type: str
     on_sale: bool
 
 

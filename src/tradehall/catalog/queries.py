@@ -25,7 +25,7 @@ _ROW: LiteralString = """
     SELECT p.id, p.seller_id, s.name_en AS seller_name_en, s.name_zh AS seller_name_zh, p.slug, p.category,
            p.name_en, p.name_zh, p.summary_en, p.summary_zh, p.state, p.created_at,
            f.amount_minor AS from_minor, f.currency AS from_currency,
-           f.charging_mode AS from_mode, f.period_type AS from_period
+           f.charging_mode AS from_mode, f.period_type AS from_period, p.delivery_type
     FROM products p
     JOIN organisations s ON s.id = p.seller_id
     LEFT JOIN LATERAL (
@@ -94,7 +94,8 @@ async def products_of_seller(
 _PRODUCT: LiteralString = """
     SELECT p.id, p.seller_id, s.name_en AS seller_name_en, s.name_zh AS seller_name_zh, p.endpoint_id, p.slug,
            p.category, p.name_en, p.name_zh, p.summary_en, p.summary_zh, p.description_en, p.description_zh,
-           p.state, p.version, p.created_at
+           p.state, p.version, p.created_at, p.delivery_type, p.product_class, p.asks_requirement, p.delivery_days,
+           p.released_at
     FROM products p JOIN organisations s ON s.id = p.seller_id
 """
 
@@ -187,6 +188,7 @@ async def offer(reader: Reader, price_id: UUID) -> Offer | None:
                k.id AS sku_id, k.name_en AS sku_name_en, k.name_zh AS sku_name_zh,
                k.quantity_min, k.quantity_max, k.quantity_step,
                p.id AS product_id, p.name_en AS product_name_en, p.name_zh AS product_name_zh, p.seller_id,
+               p.delivery_type,
                r.on_sale AND k.on_sale AND p.state = 'on_sale' AS on_sale
         FROM prices r JOIN skus k ON k.id = r.sku_id JOIN products p ON p.id = k.product_id
         WHERE r.id = %(price)s AND p.state <> 'draft'
@@ -220,10 +222,19 @@ async def endpoint(reader: Reader, seller_id: UUID, endpoint_id: UUID) -> Endpoi
     )
 
 
-async def endpoint_of_product(reader: Reader, product_id: UUID) -> UUID | None:
-    """The endpoint that makes a product's instances."""
-    found: UUID | None = await reader.fetch_value(
-        "SELECT endpoint_id FROM products WHERE id = %(product)s", {"product": product_id}
+async def lacks_endpoint(reader: Reader, product_id: UUID) -> bool:
+    """Whether the product's instances are made by a seller's server that nobody has named."""
+    lacks: bool = await reader.fetch_value(
+        "SELECT endpoint_id IS NULL AND delivery_type = 'saas' FROM products WHERE id = %(product)s",
+        {"product": product_id},
+    )
+    return lacks
+
+
+async def delivery_type_of(reader: Reader, product_id: UUID) -> str:
+    """How a product is delivered."""
+    found: str = await reader.fetch_value(
+        "SELECT delivery_type FROM products WHERE id = %(product)s", {"product": product_id}
     )
     return found
 

@@ -8,7 +8,9 @@ from uuid import UUID
 import msgspec
 
 from tradehall.catalog.actions import must_own
-from tradehall.catalog.errors import RuleNotFound, TooManyRules, TrialFixed, UpgradeRuleExists
+from tradehall.catalog.delivery import delivery
+from tradehall.catalog.errors import NotWithoutServer, RuleNotFound, TooManyRules, TrialFixed, UpgradeRuleExists
+from tradehall.catalog.queries import delivery_type_of
 from tradehall.kernel.db import Reader, Tx
 from tradehall.kernel.errors import invalid
 from tradehall.kernel.ids import new_id
@@ -65,6 +67,7 @@ async def add_upgrade_rule(
     Raises ProductNotFound, Invalid, UpgradeRuleExists or TooManyRules.
     """
     await must_own(tx, seller_id, product_id)
+    await _must_open_by_itself(tx, product_id)
     low, high = STEP_FACTORS
     if not low <= step_factor <= high:
         raise invalid("step_factor", "Choose a number from {low} to {high}.", low=low, high=high)
@@ -99,6 +102,12 @@ async def add_upgrade_rule(
     facts = {"rule": rule_id, "from": from_sku_id, "to": to_sku_id, "step_factor": step_factor}
     await tx.record("product.upgrade_rule_added", "product", product_id, facts)
     return rule_id
+
+
+async def _must_open_by_itself(tx: Tx, product_id: UUID) -> None:
+    """Trials and upgrades are carried out by the seller's server alone. Raises NotWithoutServer."""
+    if delivery(await delivery_type_of(tx, product_id)).reach != "server":
+        raise NotWithoutServer
 
 
 async def _check_sold_by_the_period(tx: Tx, product_id: UUID, field: str, sku_id: UUID) -> None:
@@ -136,6 +145,8 @@ async def set_trial(tx: Tx, *, seller_id: UUID, product_id: UUID, sku_id: UUID, 
     ProductNotFound, SkuNotFound, Invalid or TrialFixed.
     """
     await must_own(tx, seller_id, product_id, sku_id)
+    if days is not None:
+        await _must_open_by_itself(tx, product_id)
     low, high = TRIAL_DAYS
     if days is not None and not low <= days <= high:
         raise invalid("days", "Choose a number from {low} to {high}.", low=low, high=high)

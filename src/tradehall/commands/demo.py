@@ -35,6 +35,7 @@ from tradehall.commands.common import CommandProblem, terminal
 from tradehall.commands.demo_story import Sellers, Story, StoryWentWrong
 from tradehall.commands.demo_telling import Totals
 from tradehall.commands.goods import GOODS, SellerKey
+from tradehall.commands.goods_delivered import DELIVERED
 from tradehall.commands.marketplace import ORGANISATIONS, PASSWORD, PEOPLE, FormerMarketplace, SellerServer
 from tradehall.commands.run import web_config
 from tradehall.installation import Installation
@@ -148,7 +149,7 @@ async def _play(console: Console, began: float, *, once: bool, port: int, fresh:
             opened = await stack.enter_async_context(installation.opened(settings))
             _tell(console, began, "PostgreSQL runs, the schema is up to date", "数据库就绪")
             loaded = await marketplace.load(opened)
-            counts = f"{len(SELLERS)} sellers, 3 buyers, {len(PEOPLE)} people, {len(GOODS)} products"
+            counts = f"{len(SELLERS)} sellers, 3 buyers, {len(PEOPLE)} people, {len(GOODS) + len(DELIVERED)} products"
             _tell(console, began, f"Marketplace {'loaded' if loaded else 'is there already'}: {counts}", "市场数据")
             servers = await marketplace.seller_servers(opened)
             sellers = await stack.enter_async_context(_sellers(opened, directory, sockets, servers))

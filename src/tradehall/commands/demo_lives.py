@@ -1,4 +1,4 @@
-"""The demo's second part: what becomes of applications in the months after they were opened."""
+"""The demo's third part: what becomes of applications in the months after they were opened."""
 
 from contextlib import AsyncExitStack
 from datetime import timedelta
@@ -30,7 +30,7 @@ class Held(msgspec.Struct, frozen=True):
 
 
 class Lives:
-    """The chapters of the second part, in the order of the sandbox's time."""
+    """The chapters of the third part, in the order of the sandbox's time."""
 
     def __init__(self, stage: Stage) -> None:
         self._stage = stage
@@ -55,7 +55,7 @@ class Lives:
         }
         for seller in self._stage.sellers.values():
             seller.manner = "instant"
-        self._tell.part("Part two: what comes after", "第二部分：应用的一生")
+        self._tell.part("Part three: what comes after", "第三部分：应用的一生")
         tried = await self._tried(people["emma"])
         old_school = await self._first_generation(people["zhao"])
         await self._given_back(people["su"])

@@ -23,6 +23,11 @@ from tradehall.parties import queries as parties_queries
 from tradehall_seller.sample import SampleSeller, SampleSellerV1
 
 Sellers = dict[SellerKey, SampleSeller | SampleSellerV1]
+RECIPIENT = {
+    "recipient_name": "Grace Lim",
+    "recipient_phone": "+65 6123 4567",
+    "recipient_address": "8 Marina View, Singapore",
+}
 PATIENCE = 20.0  # seconds for anything that should take a fraction of one
 
 
@@ -60,6 +65,11 @@ class Person:
     async def put(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
         headers = {"Idempotency-Key": str(uuid4())}
         async with self.session.put(f"/api/v1/{path}", json=body, headers=headers) as response:
+            return await _answer(response)
+
+    async def upload(self, path: str, query: dict[str, str], content: bytes) -> dict[str, Any]:
+        headers = {"Idempotency-Key": str(uuid4()), "Content-Type": "application/octet-stream"}
+        async with self.session.post(f"/api/v1/{path}", params=query, data=content, headers=headers) as response:
             return await _answer(response)
 
     async def get(self, path: str) -> dict[str, Any]:
@@ -136,7 +146,13 @@ class Stage:
     async def place(self, buyer: Person, choice: Choice) -> str:
         """Orders something, and tells what."""
         listing, sku, price = await self.chosen(choice)
-        body = {"price_id": str(price.id), "quantity": choice.quantity, "period_number": choice.periods}
+        body: dict[str, Any] = {
+            "price_id": str(price.id),
+            "quantity": choice.quantity,
+            "period_number": choice.periods,
+        }
+        if listing.product.delivery_type == "hardware":
+            body |= RECIPIENT
         placed = await buyer.post("orders", body)
         number = self.note(placed)
         self.introduce(buyer, "buys", listing, sku)

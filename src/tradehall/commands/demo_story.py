@@ -1,4 +1,5 @@
-"""The demo's story, told as it happens. First how orders are opened, or not; `demo_lives` tells what comes after."""
+"""The demo's story, told as it happens. First how orders are opened, or not; `demo_deliveries` tells of what
+people deliver, `demo_lives` of what comes after."""
 
 import asyncio
 import time
@@ -9,6 +10,7 @@ import aiohttp
 from rich.console import Console
 
 from tradehall.commands.clock import spoken
+from tradehall.commands.demo_deliveries import Deliveries
 from tradehall.commands.demo_lives import Lives
 from tradehall.commands.demo_stage import Choice, Person, Sellers, Stage, StoryWentWrong
 from tradehall.commands.demo_telling import Totals, money
@@ -30,7 +32,10 @@ class Story:
         async with AsyncExitStack() as stack:
             try:
                 await self._play_orders(stack)
+                deliveries = Deliveries(self._stage)
+                await deliveries.play(stack)
                 await Lives(self._stage).play(stack)
+                await deliveries.leave()
             except (aiohttp.ClientError, TimeoutError) as error:
                 raise StoryWentWrong(f"{type(error).__name__}: {error}") from error
         await self._tell.summary(self._stage.numbers)
@@ -109,7 +114,7 @@ class Story:
         seller = stage.sellers["lark"]
         interval = self._settings.new_instance_interval
         seller.manner = "crash"
-        number = await stage.place(buyer, Choice("lark-service-desk", 1, "PERIOD", "month", 12, 3))
+        number = await stage.place(buyer, Choice("lark-service-desk", 1, "PERIOD", "month", 12, 4))
         await stage.pay(buyer, number)
         await stage.until_tried(number, "newInstance", 1)
         self._tell.say(

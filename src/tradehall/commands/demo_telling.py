@@ -13,6 +13,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from tradehall.catalog.delivery import delivery
 from tradehall.commands.clock import spoken
 from tradehall.installation import Installation
 from tradehall.kernel.money import decimal_text
@@ -25,13 +26,15 @@ _FAULTS: Mapping[str, str] = {str(fault): meaning for fault, meaning in FAULTS.i
 
 class Totals(msgspec.Struct, frozen=True):
     """What this run's orders came to. `calls` are requests that reached out to a seller; `calls_failed` are those that
-    were answered neither with success nor with "in progress". From `trials` to `refused` orders are counted by type and
-    end, from `frozen` to `released` what sellers did to applications."""
+    were answered neither with success nor with "in progress". `accepted` are orders that people delivered. From
+    `trials` to `refused` orders are counted by type and end, from `frozen` to `released` what sellers did to
+    applications."""
 
     orders: int
     opened: int
     completed: int
     refunded: int
+    accepted: int
     calls: int
     calls_failed: int
     trials: int
@@ -184,7 +187,8 @@ class Teller:
                 f"""
                 WITH {_OURS}
                 SELECT o.number, o.order_type, o.automatic, o.state, o.cancel_reason, o.total_minor, o.currency,
-                       l.product_name_en, l.product_name_zh, r.state AS refund_state, r.reason AS refund_reason
+                       l.product_name_en, l.product_name_zh, r.state AS refund_state, r.reason AS refund_reason,
+                       o.delivery_type
                 FROM ours o JOIN order_lines l ON l.order_id = o.id
                 LEFT JOIN refunds r ON r.order_id = o.id
                 ORDER BY o.id
@@ -267,6 +271,8 @@ class Teller:
                        (SELECT count(*) FROM done) AS completed,
                        (SELECT count(*) FROM refunds
                         WHERE order_id IN (SELECT id FROM ours) AND state = 'refunded') AS refunded,
+                       (SELECT count(*) FROM supervision_flows
+                        WHERE order_id IN (SELECT id FROM ours) AND state = 'completed') AS accepted,
                        (SELECT count(*) FROM tries) AS calls,
                        (SELECT count(*) FROM tries WHERE verdict NOT IN ('success', 'in_progress')) AS calls_failed,
                        (SELECT count(*) FROM done WHERE order_type = 'TRIAL') AS trials,
@@ -318,6 +324,7 @@ class _Outcome(msgspec.Struct, frozen=True):
     product_name_zh: str
     refund_state: str | None
     refund_reason: str | None
+    delivery_type: str
 
     @property
     def kind(self) -> str:
@@ -329,6 +336,8 @@ class _Outcome(msgspec.Struct, frozen=True):
             return "[yellow]refunded 已退款[/yellow]"
         if self.state == "completed":
             return "[green]done 已完成[/green]"
+        if self.state == "processing" and delivery(self.delivery_type).supervised:
+            return _ENDS["supervised"]
         return _ENDS.get(self.cancel_reason or self.state, self.state)
 
 
@@ -359,6 +368,7 @@ _ENDS = {
     "seller_refused": "[yellow]refused 已拒绝[/yellow]",
     "pending_payment": "[cyan]unpaid 待支付[/cyan]",
     "processing": "[cyan]opening 开通中[/cyan]",
+    "supervised": "[cyan]supervised 服务监管中[/cyan]",
 }
 _STANDING = {
     "trial": "[cyan]on trial 试用中[/cyan]",

@@ -1,10 +1,11 @@
-"""What the sandbox's sellers sell: fourteen products in both languages. Amounts are fen (1/100 yuan)."""
+"""What the sandbox's sellers' servers open: fourteen products in both languages. Amounts are fen (1/100 yuan)."""
 
 from typing import Literal
 
 import msgspec
 
-from tradehall.catalog.model import ChargingMode, PeriodType
+from tradehall.catalog.delivery import INSTANT
+from tradehall.catalog.model import ChargingMode, PeriodType, ProductClass
 
 SellerKey = Literal["cloudsail", "bedrock", "lark", "maple"]
 
@@ -43,6 +44,9 @@ class Goods(msgspec.Struct, frozen=True):
     description_zh: str
     skus: tuple[Sku, ...]
     upgrades: tuple[tuple[int, int], ...] = ()
+    delivery_type: str = INSTANT
+    product_class: ProductClass = "common"
+    delivery_days: int | None = None
 
 
 def _by_period(month: int, year: int) -> tuple[PriceText, ...]:

@@ -1,4 +1,5 @@
-"""A believable bilingual marketplace for sandboxes: an operator, four sellers, three buyers, fourteen products."""
+"""A believable bilingual marketplace for sandboxes: an operator, four sellers, three buyers, products of every
+delivery type."""
 
 from typing import Literal
 from uuid import UUID
@@ -8,16 +9,18 @@ import msgspec
 from tradehall.catalog import actions as catalog
 from tradehall.catalog import keys, rules
 from tradehall.catalog import queries as catalog_queries
+from tradehall.catalog.delivery import INSTANT
 from tradehall.catalog.model import Encryption, Generation, InterfaceClass
 from tradehall.commands.common import CommandProblem
 from tradehall.commands.goods import GOODS, Goods, SellerKey
+from tradehall.commands.goods_delivered import DELIVERED
 from tradehall.installation import Installation
 from tradehall.kernel.db import Reader, Tx
 from tradehall.kernel.journal import SYSTEM
 from tradehall.kernel.secrets import Seal
 from tradehall.parties import actions as parties
 from tradehall.parties import queries as parties_queries
-from tradehall.parties.model import OrganisationKind, Role, Seat
+from tradehall.parties.model import OrganisationKind, Role, Seat, Track
 
 PASSWORD = "tradehall-demo"  # everybody's, and printed: there is nothing to protect in a sandbox
 OrganisationKey = Literal["platform", "qingshan", "harbour", "nebula"] | SellerKey
@@ -97,6 +100,8 @@ SPEECH: dict[SellerKey, Speech] = {
     "lark": Speech(),
     "maple": Speech("V1", "AES128", asks_contact=True),
 }
+# In whose orders of joint products the platform reviews every delivery.
+TRACKS: dict[OrganisationKey, Track] = {"nebula": "base"}
 NOTIFIED: SellerKey = "cloudsail"  # the seller who also has a general endpoint, for orderNotify
 NOWHERE = "http://127.0.0.1:9"  # until it is known where the sellers' servers listen
 _LOADED = PEOPLE[0].email
@@ -128,6 +133,8 @@ async def load(installation: Installation) -> bool:
         organisations = {
             one.key: await parties.create_organisation(tx, one.kind, one.name_en, one.name_zh) for one in ORGANISATIONS
         }
+        for buyer, track in TRACKS.items():
+            await parties.set_track(tx, organisations[buyer], track)
         for person in PEOPLE:
             person_id = await parties.create_person(
                 tx,
@@ -145,12 +152,12 @@ async def load(installation: Installation) -> bool:
             for seller in SPEECH
             for interface_class in _classes(seller)
         }
-        for goods in GOODS:
+        for goods in (*GOODS, *DELIVERED):
             seller_id = organisations[goods.seller]
             product_id = await catalog.create_product(
                 tx,
                 seller_id=seller_id,
-                endpoint_id=endpoints[goods.seller, "basic"],
+                endpoint_id=endpoints[goods.seller, "basic"] if goods.delivery_type == INSTANT else None,
                 slug=goods.slug,
                 category=goods.category,
                 name_en=goods.name_en,
@@ -159,6 +166,9 @@ async def load(installation: Installation) -> bool:
                 summary_zh=goods.summary_zh,
                 description_en=_paragraphs(goods.description_en),
                 description_zh=goods.description_zh,
+                delivery_type=goods.delivery_type,
+                product_class=goods.product_class,
+                delivery_days=goods.delivery_days,
             )
             await _add_skus(tx, seller_id, product_id, goods)
             await catalog.put_on_sale(tx, seller_id=seller_id, product_id=product_id, version=1)
@@ -218,7 +228,8 @@ async def _add_skus(tx: Tx, seller_id: UUID, product_id: UUID, goods: Goods) -> 
                 unit_en=unit_en,
                 unit_zh=unit_zh,
             )
-        await rules.set_trial(tx, seller_id=seller_id, product_id=product_id, sku_id=sku_id, days=sku.trial)
+        if sku.trial:
+            await rules.set_trial(tx, seller_id=seller_id, product_id=product_id, sku_id=sku_id, days=sku.trial)
     for before, after in goods.upgrades:
         await rules.add_upgrade_rule(
             tx,

@@ -47,6 +47,7 @@ SEALED = (
     Sealed("access_keys", "sealed", ("id",), "endpoint_id::text", fingerprint="fingerprint", printed_for="seller_id"),
     Sealed("api_credentials", "secret", ("id",), "id::text"),
     Sealed("instances", "password", ("id",), "id::text"),
+    Sealed("supervision_flows", "secrets", ("id",), "id::text"),
     # Answers kept for requests that come again: sealed where they hold a secret, JSON otherwise.
     Sealed(
         "idempotency_keys",

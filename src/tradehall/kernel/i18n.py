@@ -69,8 +69,13 @@ class Translator:
         return self.lookup_plural(singular, plural, number) % {"num": number, **params}
 
     def format(self, msgid: str, /, **params: object) -> str:
-        """The text with its `{name}` filled in: for docstrings of errors."""
-        return self.lookup(msgid).format_map(params)
+        """The text with its `{name}` filled in, labels in its own language: for docstrings of errors."""
+        return self.lookup(msgid).format_map({name: self._told(value) for name, value in params.items()})
+
+    def _told(self, value: object) -> object:
+        if isinstance(value, tuple):
+            return ("、" if self.locale == "zh" else ", ").join(str(self._told(one)) for one in value)
+        return self.lookup(value) if isinstance(value, Label) else value
 
     def money(self, minor: int, currency: str) -> str:
         """12345, "CNY" -> "¥123.45" in Chinese, "CN¥123.45" in English. `minor` is in the currency's minor unit."""
@@ -87,6 +92,12 @@ class Translator:
     def duration(self, span: timedelta) -> str:
         """ "842 ms", "1.2 sec", "1 hr 20 min"."""
         return duration(span, self.locale)
+
+
+class Label(str):
+    """A message id that stands in for what it says among the values of an error or of another text."""
+
+    __slots__ = ()
 
 
 def N_(msgid: str) -> str:  # noqa: N802 - the name extraction tools and readers know

@@ -12,14 +12,16 @@ from tradehall.kernel.errors import invalid
 from tradehall.kernel.ids import new_id
 from tradehall.kernel.journal import SYSTEM
 from tradehall.parties import queries
-from tradehall.parties.errors import NotAMember, TokenNotFound, TooManySignIns, WrongPassword
+from tradehall.parties.errors import NotAMember, OrganisationNotFound, TokenNotFound, TooManySignIns, WrongPassword
 from tradehall.parties.model import (
     NOBODYS_PASSWORD,
     PASSWORD_LENGTH,
+    PHONE,
     TOKEN_PREFIX,
     OrganisationKind,
     Role,
     Seat,
+    Track,
     hash_password,
     new_secret,
     password_matches,
@@ -48,6 +50,27 @@ async def create_organisation(tx: Tx, kind: OrganisationKind, name_en: str, name
     )
     await tx.record("organisation.created", "organisation", organisation_id, {"kind": kind, "name": name_en})
     return organisation_id
+
+
+async def set_track(tx: Tx, organisation_id: UUID, track: Track | None) -> None:
+    """Puts a buyer into a sales scene, or takes it out; what it ordered before stays what it is.
+
+    Raises OrganisationNotFound, or Invalid for an organisation that does not buy.
+    """
+    found = await queries.organisation(tx, organisation_id)
+    if found is None:
+        raise OrganisationNotFound
+    if found.kind != "buyer":
+        raise invalid("track", "Only buyers belong to a scene.")
+    changed = await tx.fetch_value(
+        """
+        UPDATE organisations SET track = %(track)s WHERE id = %(id)s AND track IS DISTINCT FROM %(track)s
+        RETURNING true
+        """,
+        {"id": organisation_id, "track": track},
+    )
+    if changed:
+        await tx.record("organisation.track_set", "organisation", organisation_id, {"track": track})
 
 
 async def create_person(
@@ -190,6 +213,41 @@ async def set_preferences(tx: Tx, person_id: UUID, *, locale: str | None = None,
         {"id": person_id, "locale": locale, "timezone": timezone},
     )
     await announce_change(tx)
+
+
+async def set_contact(tx: Tx, person_id: UUID, *, phone: str, mail_notices: bool) -> None:
+    """Remembers where a person wants to be told what happens; an empty phone is none. Raises Invalid."""
+    written = "".join(one for one in phone if one not in " -().")
+    if written and not PHONE.fullmatch(written):
+        raise invalid("phone", "Write the number with its country code, such as +86 138 0013 8000.")
+    await tx.execute(
+        "UPDATE people SET phone = %(phone)s, mail_notices = %(mail)s WHERE id = %(id)s",
+        {"id": person_id, "phone": written or None, "mail": mail_notices},
+    )
+
+
+async def set_account_manager(tx: Tx, organisation_id: UUID, person_id: UUID | None) -> None:
+    """Says who of the platform looks after a buyer, or that nobody in particular does.
+
+    Raises OrganisationNotFound, or Invalid for somebody who does not work for the platform or an organisation that
+    does not buy.
+    """
+    found = await queries.organisation(tx, organisation_id)
+    if found is None:
+        raise OrganisationNotFound
+    if found.kind != "buyer":
+        raise invalid("account_manager", "Only buyers have an account manager.")
+    if person_id and person_id not in {one.person_id for one in await queries.platform_people(tx)}:
+        raise invalid("account_manager", "Choose somebody who works for the marketplace.")
+    changed = await tx.fetch_value(
+        """
+        UPDATE organisations SET account_manager_id = %(person)s
+        WHERE id = %(id)s AND account_manager_id IS DISTINCT FROM %(person)s RETURNING true
+        """,
+        {"id": organisation_id, "person": person_id},
+    )
+    if changed:
+        await tx.record("organisation.account_manager_set", "organisation", organisation_id, {"person": person_id})
 
 
 async def create_token(tx: Tx, seat: Seat, name: str, lifetime: timedelta | None = None) -> tuple[UUID, str]:

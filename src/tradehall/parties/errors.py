@@ -31,6 +31,10 @@ class WrongConsole(Forbidden):
     """This part is for another kind of organisation than the one you act for."""
 
 
+class OrganisationNotFound(NotFound):
+    """There is no such organisation."""
+
+
 class CredentialNotFound(NotFound):
     """Your organisation has no such API credential."""
 

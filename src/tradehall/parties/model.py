@@ -1,6 +1,7 @@
 """People, organisations of the three kinds, roles, and the secrets they sign in with."""
 
 import hashlib
+import re
 import secrets
 from datetime import datetime
 from typing import Literal
@@ -12,21 +13,24 @@ from argon2.exceptions import Argon2Error, InvalidHashError
 
 OrganisationKind = Literal["buyer", "seller", "platform"]
 Role = Literal["member", "admin"]
+Track = Literal["empowerment", "base"]
 
 PASSWORD_LENGTH = (10, 200)
+PHONE = re.compile(r"\+[1-9][0-9]{6,14}")
 TOKEN_PREFIX = "thp_"
 
 _hasher = PasswordHasher()
 
 
 class Organisation(msgspec.Struct, frozen=True):
-    """A company that buys or sells here, or the platform itself."""
+    """A company that buys or sells here, or the platform itself. `track` is the sales scene a buyer belongs to."""
 
     id: UUID
     kind: OrganisationKind
     name_en: str
     name_zh: str
     created_at: datetime
+    track: Track | None
 
 
 class Person(msgspec.Struct, frozen=True):
@@ -37,6 +41,13 @@ class Person(msgspec.Struct, frozen=True):
     name: str
     locale: Literal["en", "zh"] | None
     timezone: str | None
+
+
+class Contact(msgspec.Struct, frozen=True):
+    """How a person is reached beside the pages: a phone as E.164 writes it, and whether notices come by mail."""
+
+    phone: str | None
+    mail_notices: bool
 
 
 class Seat(msgspec.Struct, frozen=True):

@@ -4,7 +4,7 @@ from uuid import UUID
 
 from tradehall.kernel.db import Reader, like
 from tradehall.kernel.paging import Page, PageRequest, keyset, page
-from tradehall.parties.model import ApiToken, Organisation, OrganisationKind, Seat, secret_hash
+from tradehall.parties.model import ApiToken, Contact, Organisation, OrganisationKind, Seat, secret_hash
 
 
 class _Account(Seat, frozen=True):
@@ -95,6 +95,33 @@ async def seat(reader: Reader, person_id: UUID, organisation_id: UUID) -> Seat |
     )
 
 
+async def contact(reader: Reader, person_id: UUID) -> Contact | None:
+    """How a person is reached beside the pages."""
+    return await reader.fetch_one(
+        Contact, "SELECT phone, mail_notices FROM people WHERE id = %(id)s", {"id": person_id}
+    )
+
+
+async def platform_people(reader: Reader) -> list[Seat]:
+    """Everybody who works for the platform, at most two hundred."""
+    return await reader.fetch_all(
+        Seat,
+        f"""
+        SELECT {_SEAT} FROM organisations o
+        JOIN memberships m ON m.organisation_id = o.id JOIN people p ON p.id = m.person_id
+        WHERE o.kind = 'platform' AND p.disabled_at IS NULL ORDER BY p.name, p.id LIMIT 200
+        """,
+    )
+
+
+async def account_manager(reader: Reader, organisation_id: UUID) -> UUID | None:
+    """Who of the platform looks after this buyer; None for nobody in particular."""
+    found: UUID | None = await reader.fetch_value(
+        "SELECT account_manager_id FROM organisations WHERE id = %(id)s", {"id": organisation_id}
+    )
+    return found
+
+
 async def members(reader: Reader, organisation_id: UUID) -> list[Seat]:
     """The people of an organisation, at most two hundred."""
     return await reader.fetch_all(
@@ -130,7 +157,7 @@ async def organisations(
     rows = await reader.fetch_all(
         Organisation,
         f"""
-        SELECT id, kind, name_en, name_zh, created_at FROM organisations
+        SELECT id, kind, name_en, name_zh, created_at, track FROM organisations
         WHERE {where}
           AND (%(kind)s::text IS NULL OR kind = %(kind)s)
           AND (%(like)s::text IS NULL OR lower(name_en || ' ' || name_zh) LIKE %(like)s)
@@ -144,6 +171,6 @@ async def organisations(
 async def organisation(reader: Reader, organisation_id: UUID) -> Organisation | None:
     return await reader.fetch_one(
         Organisation,
-        "SELECT id, kind, name_en, name_zh, created_at FROM organisations WHERE id = %(id)s",
+        "SELECT id, kind, name_en, name_zh, created_at, track FROM organisations WHERE id = %(id)s",
         {"id": organisation_id},
     )

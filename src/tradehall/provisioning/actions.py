@@ -14,7 +14,6 @@ from tradehall.provisioning.errors import (
     CallNotFound,
     InstanceNotFound,
 )
-from tradehall.provisioning.lane import Target
 from tradehall.provisioning.model import RESTARTABLE_WHEN_FAILED, Call, window
 from tradehall.settings import Settings
 from tradehall.trading import queries as trading
@@ -80,17 +79,9 @@ class Provisioning:
             raise InstanceNotFound
         fresh_since = tx.now - self._settings.query_refresh_age
         fresh = instance.details_at is not None and instance.details_at > fresh_since
-        if instance.state != "running" or instance.asking or fresh:
+        if instance.state != "running" or instance.asking or fresh or instance.endpoint_id is None:
             return False
-        to = Target(
-            instance.seller_id,
-            instance.endpoint_id,
-            instance.generation,
-            instance.order_id,
-            instance.order_number,
-            instance.line_number,
-            instance_id,
-        )
+        to = instance.target(instance_id)
         parameters = {"instance": instance.seller_instance_id}
         await lane.enqueue(
             tx, "details", to, tx.now + window("details", self._settings), lane=instance_id, parameters=parameters

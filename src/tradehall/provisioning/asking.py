@@ -5,12 +5,15 @@ from uuid import UUID
 
 import msgspec
 
+from tradehall.catalog import delivery
+from tradehall.catalog.delivery import INSTANT
 from tradehall.kernel.db import Tx
 from tradehall.kernel.ids import new_id
 from tradehall.kernel.journal import SYSTEM, Event
 from tradehall.kernel.money import decimal_text
 from tradehall.protocols.requests import Generation, Scene
 from tradehall.provisioning import lane, queries
+from tradehall.provisioning.delivered import Handover, open_delivered
 from tradehall.provisioning.lane import Target
 from tradehall.provisioning.model import INSTANCE_MOVES, Purpose, activity_for, window
 from tradehall.settings import Settings
@@ -34,8 +37,8 @@ class _Line(msgspec.Struct, frozen=True):
     line_number: str
     instance_id: UUID
     seller_id: UUID
-    endpoint_id: UUID
-    generation: Generation
+    endpoint_id: UUID | None
+    generation: Generation | None
     seller_instance_id: str
     charging_mode: str
     sku_code: str
@@ -52,7 +55,14 @@ class _Line(msgspec.Struct, frozen=True):
     general_endpoint_id: UUID | None
 
     @property
+    def by_hand(self) -> bool:
+        """Whether people delivered it: no server of the seller's knows of it."""
+        return self.endpoint_id is None
+
+    @property
     def to(self) -> Target:
+        assert self.endpoint_id, "only a server can be asked"
+        assert self.generation, "a server speaks one generation"
         return Target(
             self.seller_id,
             self.endpoint_id,
@@ -77,7 +87,10 @@ class Asking:
         """A paid order is carried out: something opens, is renewed or becomes another thing. Reaction to order.paid."""
         match event.facts.get("order_type", "NEW"):
             case "NEW" | "TRIAL":
-                await self._open(tx, event)
+                if (delivered := event.facts.get("delivery_type", INSTANT)) == INSTANT:
+                    await self._open(tx, event)
+                else:
+                    await self._without_server(tx, event, delivered)
             case "RENEW" | "TRIAL_TO_FORMAL" as order_type:
                 await self._renew(tx, event.subject_id, order_type)
             case "CHANGE":
@@ -130,6 +143,30 @@ class Asking:
                 tx, line.seller_id, line.general_endpoint_id, event.subject_id, line.order_number, line.line_number
             )
 
+    async def _without_server(self, tx: Tx, event: Event, delivery_type: str) -> None:
+        """What no server makes: people deliver it, or it is there as soon as it is paid for."""
+        if delivery.delivery(delivery_type).reach == "nothing":
+            instance_id = new_id(tx.now)
+            await open_delivered(tx, event.subject_id, instance_id, Handover())
+            await tx.record("instance.opened", "order", event.subject_id, {"instance": instance_id})
+        if delivery_type == "image":
+            return  # sellers never hear of these (§4.2)
+        told = await tx.fetch_one(
+            _Opening,
+            """
+            SELECT l.number AS line_number, o.number AS order_number, o.seller_id, g.id AS general_endpoint_id
+            FROM orders o JOIN order_lines l ON l.order_id = o.id
+            LEFT JOIN endpoints g ON g.seller_id = o.seller_id AND g.interface_class = 'general'
+            WHERE o.id = %(order)s
+            """,
+            {"order": event.subject_id},
+        )
+        assert told is not None, "a paid order has a line"
+        if told.general_endpoint_id:
+            await self._notify(
+                tx, told.seller_id, told.general_endpoint_id, event.subject_id, told.order_number, told.line_number
+            )
+
     async def _notify(
         self, tx: Tx, seller_id: UUID, endpoint_id: UUID, order_id: UUID, order_number: str, line_number: str
     ) -> None:
@@ -138,6 +175,11 @@ class Asking:
 
     async def _renew(self, tx: Tx, order_id: UUID, order_type: str) -> None:
         line = await self._line(tx, order_id)
+        if line.by_hand:
+            # Nobody has to be asked, and no new supervision begins: what is renewed was accepted before.
+            await tx.record("instance.renewed", "order", order_id, {"instance": line.instance_id})
+            await self._tell(tx, line)
+            return
         scene: Scene = "RENEWAL"
         if order_type == "TRIAL_TO_FORMAL":
             scene = "TRIAL_TO_FORMAL"
@@ -191,6 +233,8 @@ class Asking:
             "SELECT id FROM orders WHERE number = %(number)s", {"number": event.facts["number"]}
         )
         line = await self._line(tx, order_id)
+        if line.by_hand:
+            return
         parameters = self._of_renewal(line, "UNSUBSCRIBE_RENEWAL_PERIOD", event.facts["expires_at"])
         await self._ask(tx, "renew", line, parameters)
 
@@ -217,7 +261,7 @@ class Asking:
             FROM orders o
             JOIN order_lines l ON l.order_id = o.id
             JOIN instances i ON i.id = o.subscription_id
-            JOIN endpoints e ON e.id = i.endpoint_id
+            LEFT JOIN endpoints e ON e.id = i.endpoint_id
             JOIN skus k ON k.id = l.sku_id
             JOIN prices r ON r.id = l.price_id
             LEFT JOIN endpoints g ON g.seller_id = o.seller_id AND g.interface_class = 'general'
@@ -264,6 +308,9 @@ class Asking:
         held = await queries.instance_for_update(tx, SYSTEM, instance_id)
         assert held is not None, "a subscription has its instance"
         await lane.supersede(tx, instance_id)
+        if held.generation is None:
+            await move(tx, instance_id, "unfreeze" if purpose == "unfreeze" else "freeze")
+            return
         parameters = {"instance": held.seller_instance_id, "mode": held.charging_mode}
         if activity_for(purpose, held.generation, parameters) is None:
             # The first generation's renewal lets an instance be used again by itself: nothing is sent.
@@ -271,7 +318,7 @@ class Asking:
             await move(tx, instance_id, verb)
             return
         await lane.enqueue(
-            tx, purpose, _target(held, instance_id), self._until(tx, purpose), lane=instance_id, parameters=parameters
+            tx, purpose, held.target(instance_id), self._until(tx, purpose), lane=instance_id, parameters=parameters
         )
 
     async def release(self, tx: Tx, event: Event) -> None:
@@ -281,25 +328,16 @@ class Asking:
         assert held is not None, "a subscription has its instance"
         await lane.supersede(tx, instance_id)
         await move(tx, instance_id, "end")
+        if held.generation is None:
+            await move(tx, instance_id, "release")
+            return
         parameters = {"instance": held.seller_instance_id}
         if "number" in event.facts:
             parameters["refund"] = event.facts["number"]
         await lane.enqueue(
-            tx, "release", _target(held, instance_id), self._until(tx, "release"), lane=instance_id,
+            tx, "release", held.target(instance_id), self._until(tx, "release"), lane=instance_id,
             parameters=parameters,
         )  # fmt: skip
-
-
-def _target(held: queries.LockedInstance, instance_id: UUID) -> Target:
-    return Target(
-        held.seller_id,
-        held.endpoint_id,
-        held.generation,
-        held.order_id,
-        held.order_number,
-        held.line_number,
-        instance_id,
-    )
 
 
 async def move(tx: Tx, instance_id: UUID, verb: str) -> bool:

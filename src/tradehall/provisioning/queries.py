@@ -11,6 +11,7 @@ from tradehall.kernel.ids import lowest_id
 from tradehall.kernel.journal import Actor
 from tradehall.kernel.paging import Page, PageRequest, keyset, page
 from tradehall.protocols.requests import Activity, Generation
+from tradehall.provisioning.lane import Target
 from tradehall.provisioning.model import Attempt, Call, CallRow, CallState, Instance, InstanceState
 from tradehall.trading import queries as trading
 
@@ -247,8 +248,8 @@ class LockedInstance(msgspec.Struct, frozen=True):
 
     state: InstanceState
     seller_id: UUID
-    endpoint_id: UUID
-    generation: Generation
+    endpoint_id: UUID | None
+    generation: Generation | None
     order_id: UUID
     order_number: str
     line_number: str
@@ -257,6 +258,20 @@ class LockedInstance(msgspec.Struct, frozen=True):
     revision: int
     details_at: datetime | None
     asking: bool
+
+    def target(self, instance_id: UUID) -> Target:
+        """Where calls about it go; only what a seller's server made has one."""
+        assert self.endpoint_id, "only a server can be asked"
+        assert self.generation, "a server speaks one generation"
+        return Target(
+            self.seller_id,
+            self.endpoint_id,
+            self.generation,
+            self.order_id,
+            self.order_number,
+            self.line_number,
+            instance_id,
+        )
 
 
 async def instance_for_update(reader: Reader, actor: Actor, instance_id: UUID) -> LockedInstance | None:
@@ -273,7 +288,7 @@ async def instance_for_update(reader: Reader, actor: Actor, instance_id: UUID) -
         FROM instances i
         JOIN orders o ON o.id = i.order_id
         JOIN order_lines l ON l.id = i.order_line_id
-        JOIN endpoints e ON e.id = i.endpoint_id
+        LEFT JOIN endpoints e ON e.id = i.endpoint_id
         WHERE i.id = %(id)s AND {_instances_of(actor)}
         """,
         {"id": instance_id, "viewer": actor.organisation_id},

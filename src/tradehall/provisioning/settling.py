@@ -337,14 +337,11 @@ class Settling:
         # Sellers do each order once: under the renewal's own number they would take this for its repetition.
         if refund := await trading.refund_number(tx, call.order_id):
             parameters["refund"] = refund
-        to = Target(
-            held.seller_id,
-            held.endpoint_id,
-            held.generation,
-            call.order_id,
-            call.order_number,
-            call.line_number,
-            instance_id,
+        to = msgspec.structs.replace(
+            held.target(instance_id),
+            order_id=call.order_id,
+            order_number=call.order_number,
+            line_number=call.line_number,
         )
         until = tx.now + window("renew", self._settings)
         await lane.enqueue(tx, "renew", to, until, lane=call.lane, parameters=parameters)

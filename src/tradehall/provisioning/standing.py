@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from tradehall.catalog.delivery import Reach, delivery, known
 from tradehall.kernel.i18n import N_
 from tradehall.protocols.v2 import FAULTS, RESULT_CODES, SUCCESS
 from tradehall.provisioning.model import Call, Instance, Judgement, Purpose
@@ -30,6 +31,9 @@ NextKind = Literal[
     "opening",
     "opening_unanswered",
     "investigating",
+    # while people deliver it
+    "supervised",
+    "supervision_frozen",
     # while something is renewed, converted or changed
     "renewal_waiting",
     "renewal_under_way",
@@ -46,6 +50,8 @@ NextKind = Literal[
     "use_until",
     "use_renewed",
     "trial",
+    "delivered",
+    "usable",
     "unfreezing",
     "unfreezing_stuck",
     "grace",
@@ -64,6 +70,8 @@ NextKind = Literal[
     "refunded",
     "change_refunding",
     "change_refunded",
+    "unaccepted_refunding",
+    "unaccepted_refunded",
     "returning",
     "returned",
     "taken_back",
@@ -101,6 +109,8 @@ NEXT_STEPS: Mapping[NextKind, str] = MappingProxyType(
             "It is not known whether the seller opened the application; its server is being asked. Unless it is found, "
             "the order is cancelled and the money returned."
         ),
+        "supervised": N_("It is delivered under service supervision: whoever's turn it is acts there."),
+        "supervision_frozen": N_("Its service supervision is frozen: nobody can act there until it is resumed."),
         "renewal_waiting": N_("The seller's server is about to be told of the new term."),
         "renewal_under_way": N_(
             "The seller is carrying out the renewal and is asked again how far it is; the application stays as it is "
@@ -133,6 +143,8 @@ NEXT_STEPS: Mapping[NextKind, str] = MappingProxyType(
         "use_until": N_("The application is in use until its term ends, unless it is renewed."),
         "use_renewed": N_("The application is in use and will be renewed automatically."),
         "trial": N_("The application is on trial; when that ends it is frozen, unless it is bought by then."),
+        "delivered": N_("It was delivered under service supervision and accepted."),
+        "usable": N_("Nothing has to be opened: it can be used as the product's page says."),
         "unfreezing": N_("The application is renewed; the seller's server is being told that it may be used again."),
         "unfreezing_stuck": N_(
             "The application is renewed, but the seller's server did not let it be used again. The seller has to start "
@@ -174,6 +186,8 @@ NEXT_STEPS: Mapping[NextKind, str] = MappingProxyType(
             "The seller did not carry out what was ordered; the application stays as it was, and the money was "
             "returned."
         ),
+        "unaccepted_refunding": N_("What was delivered was not accepted; the money is on its way back."),
+        "unaccepted_refunded": N_("What was delivered was not accepted; the money was returned."),
         "returning": N_("It was taken back; the money is on its way to the buyer."),
         "returned": N_("It was taken back and the money returned."),
         "taken_back": N_("It was taken back; nothing had been paid for it."),
@@ -278,7 +292,7 @@ def next_step(
     held_until: datetime | None = None,
 ) -> NextStep:
     """What happens next with the order, given the calls made for it (oldest first) and its instances: those it opens,
-    or the one it is about.
+    or the one it is about. Whose turn it is in its supervision, that says itself.
 
     `held_until` is when the investigation ends of a call of it that was given up.
     """
@@ -288,7 +302,7 @@ def next_step(
         case "processing" if order.order_type == "UNSUBSCRIBE":
             return NextStep("returning", "platform", values=_returned(order))
         case "processing" if order.order_type in ("NEW", "TRIAL"):
-            return _while_opening(calls, now)
+            return NextStep("supervised") if _reach(order) == "people" else _while_opening(calls, now)
         case "processing":
             return _while_changing(order, calls, now, held_until)
         case "completed":
@@ -371,7 +385,12 @@ def _once_completed(
         return NextStep("returned", values=_refund(order))
     if one is None:
         return NextStep("details_missing", "seller")
-    return _once_over(calls, one, now) if over else _while_used(calls, one, now, settings)
+    if over:
+        return _once_over(calls, one, now)
+    step = _while_used(calls, one, now, settings)
+    if step.kind == "use" and _reach(order) != "server":
+        return NextStep("delivered" if _reach(order) == "people" else "usable", values=step.values)
+    return step
 
 
 def _once_over(calls: Sequence[Call], one: Instance, now: datetime) -> NextStep:
@@ -438,11 +457,21 @@ def _after_the_end(order: Order) -> NextStep:
     if order.refund_state is None:
         return NextStep(_UNPAID.get(order.cancel_reason, "cancelled"))
     values, opening = _refund(order), order.cancel_reason == "opening_failed"
+    if order.cancel_reason == "not_accepted":
+        done = order.refund_state == "refunded"
+        return NextStep(
+            "unaccepted_refunded" if done else "unaccepted_refunding", None if done else "platform", values=values
+        )
     if opening and not order.refund_minor:
         return NextStep("not_opened", values=values)
     if order.refund_state == "refunded":
         return NextStep("refunded" if opening else "change_refunded", values=values)
     return NextStep("refunding" if opening else "change_refunding", "platform", values=values)
+
+
+def _reach(order: Order) -> Reach:
+    """Whether the seller's server makes what was ordered, people deliver it, or nothing has to be done."""
+    return delivery(order.delivery_type).reach if known(order.delivery_type) else "server"
 
 
 def _refund(order: Order) -> dict[str, Any]:

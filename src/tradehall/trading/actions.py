@@ -1,36 +1,58 @@
 """What people do with an order: place it, pay it, cancel it; and money going back."""
 
+import re
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 import msgspec
 
+from tradehall.catalog import delivery
 from tradehall.catalog import queries as catalog
+from tradehall.catalog.delivery import INSTANT
 from tradehall.catalog.errors import NoLongerOnSale, PriceNotFound
 from tradehall.catalog.model import Offer, Quote, quote
 from tradehall.kernel.db import Tx
 from tradehall.kernel.due import DueRow
+from tradehall.kernel.errors import FieldProblem, Invalid
 from tradehall.kernel.ids import new_id
 from tradehall.kernel.money import decimal_text
+from tradehall.trading import subscription_queries as subscriptions
 from tradehall.trading.errors import (
     AwaitingSeller,
     OnlyBuyersOrder,
     OrderAlreadyPaid,
     OrderMovedOn,
     OrderNotFound,
+    OrderNotPaid,
+    PaymentChanged,
     PriceChanged,
     QuoteStale,
     SubscriptionEnded,
 )
-from tradehall.trading.model import ORDER_MOVES, Gateway, OrderState, OrderType, PaymentIntent, Receipt, before
+from tradehall.trading.model import (
+    ORDER_MOVES,
+    Gateway,
+    OrderState,
+    OrderType,
+    PaymentIntent,
+    Receipt,
+    Recipient,
+    before,
+)
+from tradehall.trading.vouchers import Returned, Share, give_back, spend
 
 EXPIRE = "order.expire"
 REFUND = "order.refund"
 # What stands for a receipt where nothing is due: on demand one pays for use, later.
 NOTHING_TO_PAY = Receipt("-")
+# Likewise where vouchers pay for everything: the gateway is not asked.
+PAID_BY_VOUCHERS = Receipt("vouchers")
 # Announces the number of an order that was completed or cancelled.
 ORDER_CHANNEL = "order"
+PHONE = re.compile(r"\+?[0-9][0-9 ()-]{4,28}")
+LONGEST_ADDRESS = 200
 
 
 class Placed(msgspec.Struct, frozen=True):
@@ -59,18 +81,22 @@ async def place(
     unpaid_ttl: timedelta,
     expected_total: int | None = None,
     known: Offer | None = None,
+    recipient: Recipient | None = None,
 ) -> Placed:
     """Places an order for the actor's organisation; unpaid, it expires after `unpaid_ttl`.
 
-    `known` is the offer as it was seen a moment ago; it is looked up anew when it no longer holds. Raises
-    OnlyBuyersOrder, PriceNotFound, NoLongerOnSale, Invalid, or PriceChanged when the total is not the one the buyer saw
-    (`expected_total`, minor units).
+    `known` is the offer as it was seen a moment ago; it is looked up anew when it no longer holds. `recipient` is asked
+    for where something is sent. Raises OnlyBuyersOrder, PriceNotFound, NoLongerOnSale, Invalid, or PriceChanged when
+    the total is not the one the buyer saw (`expected_total`, minor units).
     """
     if tx.actor.kind != "buyer":
         raise OnlyBuyersOrder
     if known and known.on_sale:
         cost = quote(known, quantity, period_number)
-        if expected_total in (None, cost.total_minor) and (placed := await _write(tx, known, cost, unpaid_ttl)):
+        placed = None
+        if expected_total in (None, cost.total_minor):
+            placed = await _write(tx, known, cost, unpaid_ttl, recipient)
+        if placed:
             return placed
     offer = await catalog.offer(tx, price_id)
     if offer is None:
@@ -80,14 +106,38 @@ async def place(
     cost = quote(offer, quantity, period_number)
     if expected_total is not None and cost.total_minor != expected_total:
         raise PriceChanged(total=decimal_text(cost.total_minor, cost.currency), currency=cost.currency)
-    placed = await _write(tx, offer, cost, unpaid_ttl)
+    placed = await _write(tx, offer, cost, unpaid_ttl, recipient)
     if placed is None:
         raise NoLongerOnSale
     return placed
 
 
-async def _write(tx: Tx, offer: Offer, cost: Quote, unpaid_ttl: timedelta) -> Placed | None:
+def check_recipient(delivery_type: str, recipient: Recipient | None) -> Recipient | None:
+    """The recipient of what is sent, and of nothing else. Raises Invalid where one is asked for and not complete."""
+    if not delivery.delivery(delivery_type).asks_recipient:
+        return None
+    given = recipient or Recipient("", "", "")
+    kept = Recipient(given.name.strip(), given.phone.strip(), given.address.strip())
+    wrong = [
+        FieldProblem(f"recipient_{name}", "This must not be empty.") for name, text in kept.told.items() if not text
+    ]
+    if kept.phone and not PHONE.fullmatch(kept.phone):
+        wrong.append(FieldProblem("recipient_phone", "Write a phone number: digits, spaces, and + or - at most."))
+    wrong += [
+        FieldProblem(f"recipient_{name}", "Write at most {most} characters.", {"most": LONGEST_ADDRESS})
+        for name, text in kept.told.items()
+        if len(text) > LONGEST_ADDRESS
+    ]
+    if wrong:
+        raise Invalid(*wrong)
+    return kept
+
+
+async def _write(
+    tx: Tx, offer: Offer, cost: Quote, unpaid_ttl: timedelta, recipient: Recipient | None
+) -> Placed | None:
     """Writes the order, if the offer still is what it is taken for; None if not."""
+    recipient = check_recipient(offer.delivery_type, recipient)
     order_id = new_id(tx.now)
     values: dict[str, Any] = {
         "id": order_id,
@@ -98,6 +148,7 @@ async def _write(tx: Tx, offer: Offer, cost: Quote, unpaid_ttl: timedelta) -> Pl
         "person": tx.actor.person_id,
         "seller": offer.seller_id,
         "product": offer.product_id,
+        "delivery": offer.delivery_type,
         "currency": cost.currency,
         "total": cost.total_minor,
         "request": tx.request_id,
@@ -126,9 +177,9 @@ async def _write(tx: Tx, offer: Offer, cost: Quote, unpaid_ttl: timedelta) -> Pl
             SELECT %(due)s, %(expire)s, %(id)s, %(expires)s, %(now)s FROM offered
         ), placed AS (
             INSERT INTO orders (id, number, order_type, buyer_id, seller_id, placed_by, product_id, state, currency,
-                                total_minor, request_id, created_at, expires_at)
+                                total_minor, request_id, created_at, expires_at, delivery_type)
             SELECT %(id)s, next_order_number(%(now)s), 'NEW', %(buyer)s, %(seller)s, %(person)s, %(product)s,
-                   'pending_payment', %(currency)s, %(total)s, %(request)s, %(now)s, %(expires)s
+                   'pending_payment', %(currency)s, %(total)s, %(request)s, %(now)s, %(expires)s, %(delivery)s
             FROM offered
             RETURNING id, number
         )
@@ -145,6 +196,14 @@ async def _write(tx: Tx, offer: Offer, cost: Quote, unpaid_ttl: timedelta) -> Pl
     )
     if number is None:
         return None
+    if recipient:
+        await tx.execute(
+            """
+            INSERT INTO recipients (order_id, name, phone, address)
+            VALUES (%(order)s, %(name)s, %(phone)s, %(address)s)
+            """,
+            {"order": order_id, "name": recipient.name, "phone": recipient.phone, "address": recipient.address},
+        )
     facts = {"number": number, "total_minor": cost.total_minor, "currency": cost.currency, "product": offer.product_id}
     await tx.record("order.placed", "order", order_id, facts)
     return Placed(order_id, number)
@@ -159,6 +218,7 @@ class _Payable(msgspec.Struct, frozen=True):
     paid: bool
     subscription_id: UUID | None
     check_state: str | None
+    delivery_type: str
 
 
 async def _take_unpaid(tx: Tx, number: str) -> _Payable | None:
@@ -175,7 +235,8 @@ async def _take_unpaid(tx: Tx, number: str) -> _Payable | None:
                 SELECT id FROM orders WHERE number = %(number)s AND buyer_id = %(buyer)s)
             RETURNING id
         )
-        SELECT id, state, order_type, total_minor, currency, paid_at IS NOT NULL AS paid, subscription_id, check_state
+        SELECT id, state, order_type, total_minor, currency, paid_at IS NOT NULL AS paid, subscription_id, check_state,
+               delivery_type
         FROM orders
         WHERE number = %(number)s AND buyer_id = %(buyer)s AND (SELECT count(*) FROM taken) >= 0
         FOR NO KEY UPDATE
@@ -184,10 +245,20 @@ async def _take_unpaid(tx: Tx, number: str) -> _Payable | None:
     )
 
 
-async def pay(tx: Tx, gateway: Gateway, *, number: str, instrument: str = "balance") -> OrderState:
+async def pay(
+    tx: Tx,
+    gateway: Gateway,
+    *,
+    number: str,
+    instrument: str = "balance",
+    vouchers: Sequence[UUID] = (),
+    expected_rest: int | None = None,
+) -> OrderState:
     """Pays an order of the actor's organisation and says how it stands then; paying it again changes nothing.
 
-    Raises OrderNotFound, OrderMovedOn when the order was cancelled, and PaymentDeclined.
+    `vouchers` pay as far as they reach, the gateway collects the rest; it is not asked where there is none.
+    Raises OrderNotFound, OrderMovedOn when the order was cancelled, PaymentDeclined, for vouchers what `vouchers.spend`
+    does, and PaymentChanged when the rest is not what the buyer saw (`expected_rest`, minor units).
     """
     order = await _take_unpaid(tx, number)
     if order is None:
@@ -197,16 +268,26 @@ async def pay(tx: Tx, gateway: Gateway, *, number: str, instrument: str = "balan
     if order.state != before("pay"):
         raise OrderMovedOn(state=order.state)
     if order.subscription_id:
+        # Its life waits until the order is carried out; whoever steps it on holds its due rows before it, as we do.
+        await subscriptions.hold_life(tx, order.subscription_id)
         await _check_still_holds(tx, order.id, order.subscription_id)
     if order.check_state == "awaited":
         raise AwaitingSeller
-    receipt = NOTHING_TO_PAY
-    if order.total_minor:
-        intent = PaymentIntent(str(order.id), number, order.total_minor, order.currency, instrument)
-        receipt = await gateway.collect(intent)
-    person_id = tx.actor.person_id
-    await _paid(tx, gateway, order, receipt, person_id)
-    return ORDER_MOVES[order.state, "pay"]
+    shares: Sequence[Share] = ()
+    if vouchers and order.total_minor:
+        shares = await spend(tx, order.id, vouchers, order.total_minor)
+    rest = order.total_minor - sum(share.amount_minor for share in shares)
+    if expected_rest not in (None, rest):
+        raise PaymentChanged(rest=decimal_text(rest, order.currency), currency=order.currency)
+    receipt = PAID_BY_VOUCHERS if shares else NOTHING_TO_PAY
+    if rest:
+        receipt = await gateway.collect(PaymentIntent(str(order.id), number, rest, order.currency, instrument))
+    await _paid(tx, gateway, order, receipt, tx.actor.person_id, shares)
+    if order.delivery_type == INSTANT:
+        return ORDER_MOVES[order.state, "pay"]
+    # What no server has to be asked for may be completed by now.
+    state: OrderState = await tx.fetch_value("SELECT state FROM orders WHERE id = %(id)s", {"id": order.id})
+    return state
 
 
 async def _check_still_holds(tx: Tx, order_id: UUID, subscription_id: UUID) -> None:
@@ -225,7 +306,7 @@ async def _check_still_holds(tx: Tx, order_id: UUID, subscription_id: UUID) -> N
                -- A seller that went back to the first generation can no longer be told of a change at renewal.
                AND (o.check_state IS NULL OR e.generation = 'V2') AS as_reckoned
         FROM subscriptions s, orders o JOIN order_lines l ON l.order_id = o.id
-        JOIN products p ON p.id = o.product_id JOIN endpoints e ON e.id = p.endpoint_id
+        JOIN products p ON p.id = o.product_id LEFT JOIN endpoints e ON e.id = p.endpoint_id
         WHERE s.id = %(subscription)s AND o.id = %(order)s FOR NO KEY UPDATE OF s
         """,
         {"subscription": subscription_id, "order": order_id, "now": tx.now},
@@ -243,14 +324,23 @@ class _Holding(msgspec.Struct, frozen=True):
     as_reckoned: bool
 
 
-async def _paid(tx: Tx, gateway: Gateway, order: _Payable, receipt: Receipt, person_id: UUID | None) -> None:
+async def _paid(
+    tx: Tx,
+    gateway: Gateway,
+    order: _Payable,
+    receipt: Receipt,
+    person_id: UUID | None,
+    shares: Sequence[Share] = (),
+) -> None:
     await tx.execute(
         """
         WITH paid AS (
             UPDATE orders SET state = 'processing', paid_at = %(now)s WHERE id = %(order)s AND state = 'pending_payment'
         )
-        INSERT INTO payments (id, order_id, gateway, reference, amount_minor, currency, paid_by, created_at)
-        VALUES (%(id)s, %(order)s, %(gateway)s, %(reference)s, %(amount)s, %(currency)s, %(person)s, %(now)s)
+        INSERT INTO payments (id, order_id, gateway, reference, amount_minor, voucher_minor, currency, paid_by,
+                              created_at)
+        VALUES (%(id)s, %(order)s, %(gateway)s, %(reference)s, %(amount)s, %(vouchers)s, %(currency)s, %(person)s,
+                %(now)s)
         """,
         {
             "id": new_id(tx.now),
@@ -258,6 +348,7 @@ async def _paid(tx: Tx, gateway: Gateway, order: _Payable, receipt: Receipt, per
             "gateway": gateway.name,
             "reference": receipt.reference,
             "amount": order.total_minor,
+            "vouchers": sum(share.amount_minor for share in shares),
             "currency": order.currency,
             "person": person_id,
             "now": tx.now,
@@ -270,6 +361,10 @@ async def _paid(tx: Tx, gateway: Gateway, order: _Payable, receipt: Receipt, per
     }
     if order.order_type != "NEW":
         facts["order_type"] = order.order_type
+    if order.delivery_type != INSTANT:
+        facts["delivery_type"] = order.delivery_type
+    if shares:
+        facts["vouchers"] = [msgspec.to_builtins(share) for share in shares]
     await tx.record("order.paid", "order", order.id, facts)
 
 
@@ -280,7 +375,7 @@ async def pay_automatically(
     receipt = NOTHING_TO_PAY
     if total_minor:
         receipt = await gateway.collect(PaymentIntent(key, placed.number, total_minor, currency, "balance"))
-    order = _Payable(placed.id, "pending_payment", "RENEW", total_minor, currency, False, None, None)
+    order = _Payable(placed.id, "pending_payment", "RENEW", total_minor, currency, False, None, None, INSTANT)
     await _paid(tx, gateway, order, receipt, person_id)
 
 
@@ -338,15 +433,19 @@ class _Refundable(msgspec.Struct, frozen=True):
     amount_minor: int
     currency: str
     payment_reference: str
+    paid_minor: int
+    voucher_minor: int
     unsubscription_id: UUID | None
 
 
 async def carry_out_refund(tx: Tx, gateway: Gateway, row: DueRow) -> None:
-    """Has the gateway return the money. Repeated after a crash it uses the same key, so the money goes back once."""
+    """Has the gateway return its share of the money, and vouchers theirs unless they have expired. Repeated after a
+    crash it uses the same key, so the money goes back once."""
     refund = await tx.fetch_one(
         _Refundable,
         """
-        SELECT r.id, r.number, r.amount_minor, r.currency, p.reference AS payment_reference, r.unsubscription_id
+        SELECT r.id, r.number, r.amount_minor, r.currency, p.reference AS payment_reference,
+               p.amount_minor AS paid_minor, p.voucher_minor, r.unsubscription_id
         FROM refunds r JOIN payments p USING (order_id)
         WHERE r.order_id = %(order)s AND r.state = 'requested' FOR UPDATE OF r
         """,
@@ -354,18 +453,34 @@ async def carry_out_refund(tx: Tx, gateway: Gateway, row: DueRow) -> None:
     )
     if refund is None:
         return
-    receipt = NOTHING_TO_PAY
-    if refund.amount_minor:
+    returned = Returned(refund.amount_minor)
+    if refund.voucher_minor:
+        returned = await give_back(tx, row.subject_id, refund.amount_minor, refund.paid_minor, refund.voucher_minor)
+    receipt = PAID_BY_VOUCHERS if returned.facts else NOTHING_TO_PAY
+    if returned.money_minor:
         receipt = await gateway.give_back(
-            str(refund.id), refund.payment_reference, refund.amount_minor, refund.currency
+            str(refund.id), refund.payment_reference, returned.money_minor, refund.currency
         )
     await tx.execute(
         """
-        UPDATE refunds SET state = 'refunded', refunded_at = %(now)s, reference = %(reference)s WHERE id = %(id)s
+        UPDATE refunds SET state = 'refunded', refunded_at = %(now)s, reference = %(reference)s,
+               voucher_minor = %(vouchers)s, lost_minor = %(lost)s
+        WHERE id = %(id)s
         """,
-        {"id": refund.id, "now": tx.now, "reference": receipt.reference},
+        {
+            "id": refund.id,
+            "now": tx.now,
+            "reference": receipt.reference,
+            "vouchers": returned.voucher_minor,
+            "lost": returned.lost_minor,
+        },
     )
-    facts = {"number": refund.number, "amount_minor": refund.amount_minor, "reference": receipt.reference}
+    facts = {
+        "number": refund.number,
+        "amount_minor": refund.amount_minor,
+        "reference": receipt.reference,
+        **returned.facts,
+    }
     await tx.record("order.refunded", "order", row.subject_id, facts)
     if refund.unsubscription_id:
         await _complete_unsubscription(tx, refund.unsubscription_id)
@@ -385,3 +500,32 @@ async def _complete_unsubscription(tx: Tx, order_id: UUID) -> None:
     )
     if completed:
         await tx.record("order.completed", "order", order_id, {})
+
+
+class _Invoiced(msgspec.Struct, frozen=True):
+    id: UUID
+    paid: bool
+    invoiced_at: datetime | None
+
+
+async def record_invoice(tx: Tx, number: str) -> datetime:
+    """The buyer got an invoice for an order; returns when. Said again it stays with the first time.
+
+    Raises OrderNotFound or OrderNotPaid.
+    """
+    order = await tx.fetch_one(
+        _Invoiced,
+        """
+        SELECT id, paid_at IS NOT NULL AS paid, invoiced_at FROM orders WHERE number = %(number)s FOR NO KEY UPDATE
+        """,
+        {"number": number},
+    )
+    if order is None:
+        raise OrderNotFound
+    if order.invoiced_at:
+        return order.invoiced_at
+    if not order.paid:
+        raise OrderNotPaid
+    await tx.execute("UPDATE orders SET invoiced_at = %(now)s WHERE id = %(id)s", {"id": order.id, "now": tx.now})
+    await tx.record("order.invoiced", "order", order.id, {})
+    return tx.now

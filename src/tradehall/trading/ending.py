@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
+from tradehall.catalog.delivery import delivery
 from tradehall.kernel import due
 from tradehall.kernel.db import Reader, Tx
 from tradehall.kernel.journal import Actor
@@ -14,6 +15,7 @@ from tradehall.settings import Settings
 from tradehall.trading import subscription_queries as queries
 from tradehall.trading.actions import REFUND, Placed
 from tradehall.trading.errors import (
+    AcceptedForGood,
     NoChanceLeft,
     NoRenewalToCancel,
     PriceChanged,
@@ -58,8 +60,8 @@ class Ending:
 
         What cost nothing, a trial or something paid by use, can be ended at any time and takes no chance.
 
-        Raises SubscriptionNotFound, SubscriptionEnded, SubscriptionBusy, RefundOver, NoChanceLeft, or PriceChanged when
-        the refund is not the one the buyer saw (`expected_refund`, minor units).
+        Raises SubscriptionNotFound, SubscriptionEnded, SubscriptionBusy, AcceptedForGood, RefundOver, NoChanceLeft, or
+        PriceChanged when the refund is not the one the buyer saw (`expected_refund`, minor units).
         """
         held = live(await queries.taken(tx, tx.actor, subscription_id))
         if held.busy_with:
@@ -88,6 +90,8 @@ class Ending:
         until = held.bought_at + self._settings.unconditional_refund
         used = await queries.chances_used(reader, held.buyer_id, self._year(reader.now))
         if total:
+            if delivery(held.delivery_type).supervised:
+                raise AcceptedForGood  # its guarantee ended with the acceptance (§5.1)
             if reader.now > until:
                 raise RefundOver(until=until)
             if used >= CHANCES:

@@ -15,6 +15,10 @@ class OrderAlreadyPaid(Conflict):
     """This order is already paid; it cannot be cancelled any more."""
 
 
+class OrderNotPaid(Conflict):
+    """This order is not paid; there is nothing to invoice."""
+
+
 class PriceChanged(Conflict):
     """The price changed in the meantime: it is now {total} {currency}. Look at it again before you order."""
 
@@ -33,6 +37,26 @@ class NoWayToPay(Problem):
 
 class OnlyBuyersOrder(Forbidden):
     """Only people of a buying organisation can order."""
+
+
+class PaymentChanged(Conflict):
+    """With the vouchers that are chosen, {rest} {currency} remains to be paid. Look at it once more and pay."""
+
+
+class VoucherNotFound(NotFound):
+    """There is no such voucher of yours."""
+
+
+class VoucherExpired(Conflict):
+    """Voucher {code} can be used from {since} until {until}, and at no other time."""
+
+
+class VoucherSpent(Conflict):
+    """Nothing is left of voucher {code}."""
+
+
+class VoucherNotForThis(Conflict):
+    """Voucher {code} cannot pay for this: it is in another currency, or for another seller's products."""
 
 
 class SubscriptionNotFound(NotFound):
@@ -101,6 +125,10 @@ class AwaitingSeller(Conflict):
 
 class RefundOver(Conflict):
     """The days in which it could be unsubscribed for the whole price ended on {until}."""
+
+
+class AcceptedForGood(Conflict):
+    """What people delivered and you accepted is not taken back; only what is still being delivered can be refunded."""
 
 
 class NoChanceLeft(Conflict):

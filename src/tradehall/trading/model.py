@@ -13,7 +13,14 @@ from tradehall.trading.terms import TermUnit
 OrderState = Literal["pending_payment", "processing", "completed", "cancelled"]
 OrderType = Literal["NEW", "TRIAL", "TRIAL_TO_FORMAL", "RENEW", "CHANGE", "UNSUBSCRIBE"]
 CancelReason = Literal[
-    "buyer", "expired", "opening_failed", "renewal_failed", "change_failed", "seller_refused", "payment_declined"
+    "buyer",
+    "expired",
+    "opening_failed",
+    "renewal_failed",
+    "change_failed",
+    "seller_refused",
+    "payment_declined",
+    "not_accepted",
 ]
 RefundState = Literal["requested", "refunded"]
 
@@ -74,13 +81,15 @@ class OrderRow(msgspec.Struct, frozen=True):
     automatic: bool
     starts_at: datetime | None
     ends_at: datetime | None
+    delivery_type: str
 
 
 class Order(OrderRow, frozen=True):
     """An order as its page shows it, its one line included.
 
     `reverses_number` is the renewal that it takes back. An unsubscription's total is what is returned. What is named
-    `from` is what the subscription was before.
+    `from` is what the subscription was before. Vouchers paid `payment_voucher_minor` of the total; of what is refunded
+    they get `refund_voucher_minor` back, and `refund_lost_minor` is lost because its voucher has expired.
     """
 
     product_id: UUID
@@ -113,8 +122,11 @@ class Order(OrderRow, frozen=True):
     reckoning: list[dict[str, Any]]
     payment_gateway: str | None
     payment_reference: str | None
+    payment_voucher_minor: int | None
     refund_number: str | None
     refund_minor: int | None
+    refund_voucher_minor: int | None
+    refund_lost_minor: int | None
     refunded_at: datetime | None
 
     @property
@@ -134,6 +146,18 @@ class Order(OrderRow, frozen=True):
             self.unit_minor,
             self.total_minor,
         )
+
+
+class Recipient(msgspec.Struct, frozen=True):
+    """To whom something is sent."""
+
+    name: str
+    phone: str
+    address: str
+
+    @property
+    def told(self) -> dict[str, str]:
+        return {"name": self.name, "phone": self.phone, "address": self.address}
 
 
 class HappenedEvent(msgspec.Struct, frozen=True):

@@ -14,9 +14,12 @@ from tradehall.settings import Settings
 from tradehall.trading import subscription_queries as subscriptions
 from tradehall.trading.actions import EXPIRE, ORDER_CHANNEL, REFUND
 from tradehall.trading.life import arm
-from tradehall.trading.model import FAILURE_OF, OrderType
+from tradehall.trading.model import FAILURE_OF, CancelReason, OrderType
 from tradehall.trading.subscription_queries import LIFE
 from tradehall.trading.terms import Subscription
+
+# Orders that end for a reason of their own, whatever their type.
+ENDED_BY: dict[str, CancelReason] = {"supervision.cancelled": "not_accepted"}
 
 
 class _Completed(msgspec.Struct, frozen=True):
@@ -38,10 +41,11 @@ class Outcome:
         self._settings = settings
 
     async def complete(self, tx: Tx, event: Event) -> None:
-        """What was ordered is delivered. Reaction to instance.opened, instance.renewed and instance.changed.
+        """What was ordered is delivered. Reaction to instance.opened, instance.renewed, instance.changed and
+        supervision.accepted.
 
-        What was bought or tried becomes a subscription, whose term begins now; every other order changes the one it is
-        about.
+        What was bought or tried becomes a subscription, whose term begins now, or when the service actually began;
+        every other order changes the one it is about.
         """
         order_id = event.subject_id
         # One statement, because every order that opens something ends with it.
@@ -58,8 +62,9 @@ class Outcome:
                                            price_id, quantity, charging_mode, unit_minor, trial, state, began_at,
                                            bought_at, expires_at)
                 SELECT %(instance)s, c.id, l.id, c.buyer_id, c.seller_id, c.product_id, l.sku_id, l.price_id,
-                       l.quantity, l.charging_mode, l.unit_minor, c.order_type = 'TRIAL', 'active', %(now)s, c.paid_at,
-                       (%(now)s::timestamptz AT TIME ZONE %(zone)s
+                       l.quantity, l.charging_mode, l.unit_minor, c.order_type = 'TRIAL', 'active', %(began)s,
+                       c.paid_at,
+                       (%(began)s::timestamptz AT TIME ZONE %(zone)s
                         + l.period_number * CASE l.period_type WHEN 'year' THEN interval '1 year'
                                                                WHEN 'month' THEN interval '1 month'
                                                                ELSE interval '1 day' END) AT TIME ZONE %(zone)s
@@ -79,6 +84,7 @@ class Outcome:
                 "zone": self._settings.default_timezone,
                 "channel": ORDER_CHANNEL,
                 "now": tx.now,
+                "began": event.facts.get("began_at", tx.now),
             },
         )
         if done is None:
@@ -129,7 +135,7 @@ class Outcome:
 
     async def fail(self, tx: Tx, event: Event) -> None:
         """What was ordered is not delivered: the order ends and the buyer's money goes back. Reaction to
-        instance.failed and change.failed.
+        instance.failed, change.failed and supervision.cancelled.
 
         The gateway is called by a worker from a due row, as everything that leaves this process.
         """
@@ -139,7 +145,7 @@ class Outcome:
             """
             WITH failed AS (
                 UPDATE orders SET state = 'cancelled', cancelled_at = %(now)s, cancel_message = %(message)s,
-                       cancel_reason = (%(reasons)s::jsonb)->>order_type
+                       cancel_reason = coalesce(%(reason)s, (%(reasons)s::jsonb)->>order_type)
                 WHERE id = %(id)s AND state = 'processing'
                 RETURNING order_type, subscription_id, pg_notify(%(channel)s, number)
             )
@@ -149,13 +155,14 @@ class Outcome:
                 "id": order_id,
                 "now": tx.now,
                 "message": event.facts.get("message"),
+                "reason": ENDED_BY.get(event.kind),
                 "reasons": msgspec.json.encode(FAILURE_OF).decode(),
                 "channel": ORDER_CHANNEL,
             },
         )
         if failed is None:
             return
-        reason = FAILURE_OF[failed.order_type]
+        reason = ENDED_BY.get(event.kind) or FAILURE_OF[failed.order_type]
         await tx.record("order.cancelled", "order", order_id, {"reason": reason})
         number: str = await tx.fetch_value(
             """

@@ -45,7 +45,8 @@ _ROW: LiteralString = """
     o.seller_id, s.name_en AS seller_name_en, s.name_zh AS seller_name_zh,
     l.product_name_en, l.product_name_zh, l.sku_name_en, l.sku_name_zh,
     o.currency, o.total_minor, o.created_at, o.cancel_reason, r.state AS refund_state,
-    coalesce(o.subscription_id, h.id) AS application_id, n.number AS root_number, o.automatic, l.starts_at, l.ends_at
+    coalesce(o.subscription_id, h.id) AS application_id, n.number AS root_number, o.automatic, l.starts_at, l.ends_at,
+    o.delivery_type
 """
 _JOINS: LiteralString = """
     JOIN organisations b ON b.id = o.buyer_id
@@ -136,7 +137,9 @@ async def order(reader: Reader, viewer: Actor, number: str) -> Order | None:
                l.period_type, l.period_number, l.quantity,
                k.quantity_name_en, k.quantity_name_zh, l.unit_minor, c.unit_en, c.unit_zh,
                y.gateway AS payment_gateway, y.reference AS payment_reference,
-               r.number AS refund_number, r.amount_minor AS refund_minor, r.refunded_at
+               y.voucher_minor AS payment_voucher_minor,
+               r.number AS refund_number, r.amount_minor AS refund_minor, r.voucher_minor AS refund_voucher_minor,
+               r.lost_minor AS refund_lost_minor, r.refunded_at
         FROM orders o {_JOINS}
         JOIN products p ON p.id = o.product_id
         JOIN people w ON w.id = o.placed_by

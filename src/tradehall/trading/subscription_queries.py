@@ -17,6 +17,7 @@ RENEWAL = "subscription.renewal"
 _SUBSCRIPTION: LiteralString = """
     SELECT s.id, s.order_id, o.number AS order_number, l.number AS line_number, s.buyer_id, s.seller_id, s.product_id,
            p.state AS product_state, p.name_en AS product_name_en, p.name_zh AS product_name_zh, e.generation,
+           p.delivery_type,
            s.sku_id, k.code AS sku_code, k.name_en AS sku_name_en, k.name_zh AS sku_name_zh,
            s.quantity, k.quantity_name_en, k.quantity_name_zh, k.quantity_min, k.quantity_max, k.quantity_step,
            s.price_id, s.charging_mode, r.period_type, s.unit_minor, r.currency, s.trial, s.state, s.began_at,
@@ -26,7 +27,7 @@ _SUBSCRIPTION: LiteralString = """
     JOIN orders o ON o.id = s.order_id
     JOIN order_lines l ON l.id = s.order_line_id
     JOIN products p ON p.id = s.product_id
-    JOIN endpoints e ON e.id = p.endpoint_id
+    LEFT JOIN endpoints e ON e.id = p.endpoint_id AND p.delivery_type = 'saas'
     JOIN skus k ON k.id = s.sku_id
     JOIN prices r ON r.id = s.price_id
     LEFT JOIN orders b ON b.subscription_id = s.id AND b.order_type <> 'UNSUBSCRIBE'
@@ -89,6 +90,16 @@ async def locked(reader: Reader, viewer: Actor, subscription_id: UUID) -> Subscr
 async def hold_instance(reader: Reader, subscription_id: UUID) -> None:
     """Locks the instance of a subscription, for those who have to take it first."""
     await reader.fetch_value("SELECT true FROM instances WHERE id = %(id)s FOR NO KEY UPDATE", {"id": subscription_id})
+
+
+async def hold_life(reader: Reader, subscription_id: UUID) -> None:
+    """Locks the due rows of a subscription's life and renewal, for those who take the subscription itself later."""
+    await reader.fetch_values(
+        """
+        SELECT true FROM due_rows WHERE kind = ANY (%(kinds)s) AND subject_id = %(id)s ORDER BY kind FOR UPDATE
+        """,
+        {"kinds": [LIFE, RENEWAL], "id": subscription_id},
+    )
 
 
 async def taken(reader: Reader, viewer: Actor, subscription_id: UUID) -> Subscription | None:

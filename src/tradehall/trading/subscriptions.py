@@ -204,6 +204,7 @@ class Subscriptions:
 
         A payment that is declined is tried again until the subscription is frozen; the buyer sees each time.
         """
+        await queries.hold_life(tx, row.subject_id)
         held = await queries.locked(tx, SYSTEM, row.subject_id)
         if held is None or not held.auto_renew or held.trial or held.state in ("frozen", "ended"):
             return
@@ -342,11 +343,11 @@ async def write_order(
         WITH placed AS (
             INSERT INTO orders (id, number, order_type, buyer_id, seller_id, placed_by, product_id, state, currency,
                                 total_minor, request_id, created_at, expires_at, paid_at, subscription_id, reverses_id,
-                                automatic, check_state)
+                                automatic, check_state, delivery_type)
             SELECT %(id)s, next_order_number(%(now)s), %(type)s, s.buyer_id, s.seller_id, %(person)s, s.product_id,
                    CASE WHEN %(settled)s THEN 'processing' ELSE 'pending_payment' END, %(currency)s, %(total)s,
                    %(request)s, %(now)s, %(until)s, CASE WHEN %(settled)s THEN %(now)s::timestamptz END, s.id,
-                   %(reverses)s, %(automatic)s, %(check)s
+                   %(reverses)s, %(automatic)s, %(check)s, %(delivery)s
             FROM subscriptions s WHERE s.id = %(subscription)s
             RETURNING id, seller_id, number
         )
@@ -374,6 +375,7 @@ async def write_order(
             "currency": cost.currency,
             "total": cost.total_minor,
             "request": tx.request_id,
+            "delivery": held.delivery_type,
             "reverses": reverses,
             "automatic": automatic,
             "check": check_state,

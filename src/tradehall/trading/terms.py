@@ -82,7 +82,8 @@ class Subscription(msgspec.Struct, frozen=True):
     auto_renew: bool
     product_name_en: str
     product_name_zh: str
-    generation: str
+    generation: str | None  # of the protocol its seller's server speaks; None: people delivered it
+    delivery_type: str
     busy_with: str | None
     busy_state: str | None
 

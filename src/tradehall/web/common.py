@@ -45,6 +45,7 @@ from tradehall.kernel.i18n import N_, Translator, translator
 from tradehall.kernel.idempotency import keyed
 from tradehall.kernel.ids import new_id
 from tradehall.kernel.paging import PageRequest, page_request
+from tradehall.notices import queries as notices
 from tradehall.parties import queries as parties
 from tradehall.parties.model import Seat
 from tradehall.web import templating
@@ -81,11 +82,14 @@ class SessionAuthentication(AbstractAuthenticationMiddleware):
 
 
 async def identify(connection: ASGIConnection[Any, Any, Any, Any]) -> Visitor:
-    """Who asks; the organisations they may switch to are kept for the page's frame."""
+    """Who asks; the organisations they may switch to and what they have not read are kept for the page's frame."""
     visitor = await visitor_with_cookie(connection)
     if visitor.seat:
         async with installation_of(connection).db.read() as reader:
             connection.scope["state"]["seats"] = await parties.seats_of_person(reader, visitor.seat.person_id)
+            connection.scope["state"]["unread"] = await notices.unread(
+                reader, visitor.seat.person_id, visitor.seat.organisation_id
+            )
     return visitor
 
 
@@ -174,6 +178,7 @@ def page_context(request: WebRequest, token: str, flashes: Sequence[Flash] = ())
         theme=_THEMES.get(theme, "auto"),
         site_suggestion=_site_suggestion(request, installation),
         flashes=tuple(flashes),
+        unread=request.scope["state"].get("unread", 0),
         request_id=request_id(request),
         marketplace=installation.settings.marketplace_name,
     )

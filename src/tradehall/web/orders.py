@@ -1,11 +1,22 @@
-"""What the pages of every console tell of an order: how its price came about, and what it changes."""
+"""What the pages of every console tell of an order: how its price came about, what it changes, how its delivery is
+supervised."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
+import msgspec
+
+from tradehall.catalog import templates
+from tradehall.kernel.db import Reader
 from tradehall.kernel.i18n import Translator
-from tradehall.trading.model import Order
+from tradehall.kernel.journal import Actor
+from tradehall.supervision.model import Held
+from tradehall.supervision.standing import billable_since, involves_supervision, recipient_of, supervision_of
+from tradehall.trading.model import Order, Recipient
 from tradehall.trading.pricing import PriceStep
+from tradehall.web.happened import Clock
+from tradehall.web.supervision.standing import next_of
 
 
 def price_lines(steps: Sequence[PriceStep], currency: str, texts: Translator) -> list[dict[str, Any]]:
@@ -66,3 +77,34 @@ def what_changes(order: Order, texts: Translator) -> list[dict[str, Any]]:
             {"label": name or texts.gettext("Quantity"), "before": order.from_quantity, "after": order.quantity}
         )
     return [{**row, "changed": row["before"] != row["after"]} for row in rows]
+
+
+class Delivered(msgspec.Struct, frozen=True):
+    """How an order reaches its buyer. `held` is its supervision, None where there is none, or none yet; `standards` are
+    the kinds of templates it goes by."""
+
+    involved: bool
+    held: Held | None
+    recipient: Recipient | None
+    billable_since: datetime | None
+    standards: list[templates.TemplateKind]
+
+
+async def delivered(reader: Reader, viewer: Actor, order: Order) -> Delivered:
+    """How an order that the viewer was shown is delivered."""
+    held = await supervision_of(reader, viewer, order)
+    recipient = await recipient_of(reader, order, held)
+    involved = involves_supervision(order)
+    standards = [one.kind for one in await templates.templates_of(reader, order.product_id)] if involved else []
+    return Delivered(involved, held, recipient, billable_since(order, held), standards)
+
+
+def supervised_card(held: Held, side: str, base: str, now: datetime, texts: Translator, clock: Clock) -> dict[str, Any]:
+    """What the macro `next_card` shows on an order's page while its supervision is open: that leads to its page."""
+    card = next_of(held, side, now, texts, clock)
+    action = {
+        "label": texts.gettext("To the service supervision"),
+        "href": f"{base}/supervision/{held.order_number}",
+        "primary": held.turn == side,
+    }
+    return {**card, "actions": [action]}

@@ -5,11 +5,12 @@ from litestar.datastructures import CacheControlHeader
 from litestar.static_files import create_static_files_router
 
 from tradehall.web import operator, seller
-from tradehall.web.account import preferences, profile, signing
-from tradehall.web.buyer import applications, ending, orders, overview, terms, trials
+from tradehall.web.account import messages, preferences, profile, signing
+from tradehall.web.buyer import applications, ending, orders, overview, terms, trials, vouchers
 from tradehall.web.common import SessionAuthentication
 from tradehall.web.problems import page_problem
 from tradehall.web.public import catalogue
+from tradehall.web.supervision import acting, detail, export, files, lists
 from tradehall.web.templating import STATIC
 
 pages = Router(
@@ -19,12 +20,19 @@ pages = Router(
         *signing.handlers,
         *preferences.handlers,
         *profile.handlers,
+        *messages.handlers,
         *overview.handlers,
         *orders.handlers,
         *applications.handlers,
         *terms.handlers,
         *ending.handlers,
         *trials.handlers,
+        *vouchers.handlers,
+        *lists.handlers,
+        *export.handlers,
+        *detail.handlers,
+        *acting.handlers,
+        *files.handlers,
         *seller.handlers,
         *operator.handlers,
     ],

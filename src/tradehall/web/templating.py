@@ -80,7 +80,7 @@ class PageContext(msgspec.Struct, frozen=True, kw_only=True):
     theme: Theme = "auto"
     site_suggestion: SiteSuggestion | None = None
     flashes: tuple[Flash, ...] = ()
-    unread: int = 0  # messages waiting, for the bell
+    unread: int = 0  # messages not read yet, for the bell; a hundred stands for that many or more
     request_id: str = ""
     marketplace: str = "Tradehall"  # what this marketplace calls itself
 

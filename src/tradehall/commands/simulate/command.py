@@ -69,7 +69,7 @@ class Simulation:
             raise BenchProblem(
                 f"there are {len(shared_out(self._lives))} marketplaces, and none is number {self._only}"
             )
-        async with _players(min(len(waiting), os.cpu_count() or 1)) as players:
+        async with _players(min(len(waiting), 2 * (os.cpu_count() or 1))) as players:
             progress(f"{len(waiting)} marketplaces in {len(players)} processes, seed {self._seed}")
             begun = time.perf_counter()
             work = (self._keep_busy(player, waiting, databases, furnished) for player in players)

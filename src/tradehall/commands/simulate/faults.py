@@ -1,16 +1,19 @@
 """What goes wrong: calls, workers and the database's connections. All of it is drawn from the seed."""
 
 import random
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, Literal, cast
 
 import msgspec
 import psycopg
-from psycopg import AsyncConnection
+from psycopg import AsyncConnection, waiting
+from psycopg.abc import RV, PQGen
 
 from tradehall.kernel.db import Database, Tx
 from tradehall.kernel.journal import Actor
+from tradehall.kernel.statements import PreparingConnection
 from tradehall_seller.sample import AnyManner
 
 CallFault = Literal[
@@ -113,11 +116,35 @@ class Faults:
         return cast("Mood", self._random.choices(moods, weights)[0])
 
 
+class _ShortLived(PreparingConnection):
+    """A connection that will not last: what is said to it is prepared the first time.
+
+    One thing happens after the other here, so nothing else could go on while the database answers: it is waited for
+    without the event loop.
+    """
+
+    async def wait(self, gen: PQGen[RV], interval: float = 0.1, timeout: float | None = None) -> RV:  # noqa: ASYNC109
+        return waiting.wait(gen, self.pgconn.socket, interval=interval, timeout=timeout)
+
+    @property
+    def prepare_threshold(self) -> int | None:
+        return self._prepared.prepare_threshold
+
+    @prepare_threshold.setter
+    def prepare_threshold(self, value: int | None) -> None:
+        self._prepared.prepare_threshold = 0
+
+
 class MortalDatabase(Database):
     """A database whose server ends a connection when it is told to (`doom`); `deaths` counts them."""
 
     doom: Doom | None = None
     deaths = 0
+
+    def __init__(self, *args: Any, **settings: Any) -> None:
+        super().__init__(*args, **settings)
+        self._pool.connection_class = _ShortLived
+        self._killer: psycopg.Connection[Any] | None = None
 
     @asynccontextmanager
     async def transaction(self, actor: Actor, request_id: str = "") -> AsyncIterator[Tx]:
@@ -136,11 +163,21 @@ class MortalDatabase(Database):
                 self.end(connection)
                 raise psycopg.OperationalError("the connection ended before the answer to COMMIT came")
 
+    async def close(self) -> None:
+        await super().close()
+        if self._killer:
+            self._killer.close()
+
     def end(self, connection: AsyncConnection[Any]) -> None:
         """Has the server end a session, as at a restart or a failover, and returns when it has."""
         self.deaths += 1
-        with psycopg.connect(self.dsn, autocommit=True) as other:
-            other.execute("SELECT pg_terminate_backend(%s, 10000)", (connection.info.backend_pid,))
+        if self._killer is None:
+            self._killer = psycopg.connect(self.dsn, autocommit=True)
+        pid = {"pid": connection.info.backend_pid}
+        self._killer.execute("SELECT pg_terminate_backend(%(pid)s)", pid)
+        # The server itself would look again only every 100 ms.
+        while self._killer.execute("SELECT FROM pg_stat_get_activity(%(pid)s)", pid).fetchone() is not None:
+            time.sleep(0.0005)
 
 
 class _Doomed:

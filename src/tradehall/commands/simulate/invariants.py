@@ -12,10 +12,13 @@ import msgspec
 
 from tradehall.commands.simulate.market import Till
 from tradehall.commands.simulate.questions import ALWAYS, AT_LAST
+from tradehall.commands.simulate.replay import oddities
 from tradehall.commands.simulate.sellers import Seller, Transport
+from tradehall.commands.simulate.supervised_questions import SUPERVISED
 from tradehall.kernel import journal
 from tradehall.kernel.db import Reader
 from tradehall.settings import Settings
+from tradehall.supervision.flows import FLOWS
 
 INVARIANTS: Mapping[str, str] = {
     "one_effect_per_order": "A seller carries out every completed order once, and no other more often or unpaid.",
@@ -30,6 +33,15 @@ INVARIANTS: Mapping[str, str] = {
     "terms_agree": "The seller has been told the expiry that the buyer sees.",
     "states_agree": "Orders, subscriptions and instances tell one story.",
     "no_surprise": "Nothing fails in a way that nobody provided for.",
+    "one_open_node": "A supervised order stands where its log leads, and it is the turn of who acts there.",
+    "every_act_logged": "Every act on a supervised order is in its log, once, and so is its acceptance.",
+    "no_act_out_of_turn": "Nobody ever did what the flow's table does not let that side do at that node.",
+    "nothing_left_out": "No act went through without what its form and the acceptance rule ask for.",
+    "rejections_counted": "The rejections of each side are as many as its log says.",
+    "paid_out_only_when_accepted": "What people deliver is completed, billable and the buyer's once it is accepted.",
+    "no_timer_on_frozen_or_finished": "Timers run on open orders only, and each is due when it says.",
+    "renewals_open_no_flow": "Only new orders of what people deliver are supervised.",
+    "evidence_stays": "Evidence is what was handed in, and codes are claimed and activated once.",
 }
 
 
@@ -78,13 +90,15 @@ class Watch:
     async def check(self, reader: Reader, run: Watched, *, last: bool = False) -> None:
         """Everything that holds at any time; with `last` also what holds once nothing happens any more."""
         params = _params(reader, run)
-        for invariant, statements in (*ALWAYS, *(AT_LAST if last else ())):
+        for invariant, statements in (*ALWAYS, *SUPERVISED, *(AT_LAST if last else ())):
             for statement in statements:
                 for odd in await reader.fetch_all(_Odd, statement, params):
                     self.found(invariant, odd.subject, odd.seen, run.steps)
         for invariant, check in _IN_MEMORY:
             for odd in await check(reader, run):
                 self.found(invariant, odd.subject, odd.seen, run.steps)
+        for strange in await oddities(reader):
+            self.found(strange.invariant, strange.number, strange.seen, run.steps)
         if last:
             async for odd in _flaws(reader):
                 self.found("journal_whole", odd.subject, odd.seen, run.steps)
@@ -97,6 +111,7 @@ def _params(reader: Reader, run: Watched) -> dict[str, object]:
         "now": reader.now,
         "grace": run.settings.grace_period,
         "retention": run.settings.retention_period,
+        "supervised": sorted(FLOWS),
     }
 
 
@@ -111,10 +126,12 @@ class _Ordered(msgspec.Struct, frozen=True):
     state: str
     paid: bool
     seller: str
+    by_server: bool
 
 
 _ORDERED: LiteralString = """
-    SELECT o.number, o.order_type, o.state, o.paid_at IS NOT NULL AS paid, coalesce(b.name_en, '') AS seller
+    SELECT o.number, o.order_type, o.state, o.paid_at IS NOT NULL AS paid, coalesce(b.name_en, '') AS seller,
+           o.delivery_type = 'saas' AS by_server
     FROM orders o JOIN organisations b ON b.id = o.seller_id
 """
 # What carrying out an order of each type is called in a seller's book.
@@ -130,7 +147,7 @@ async def _effects(reader: Reader, run: Watched) -> list[_Odd]:
                 done[effect.order_id, effect.kind] += 1
     odd = []
     for order in await reader.fetch_all(_Ordered, _ORDERED):
-        wanted = _EFFECT.get(order.order_type)
+        wanted = _EFFECT.get(order.order_type) if order.by_server else None
         for kind in ("open", "refresh", "upgrade"):
             times = done.pop((order.number, kind), 0)
             right = (
@@ -282,7 +299,8 @@ class _Payment(msgspec.Struct, frozen=True):
 
 
 _PAYMENTS: LiteralString = """
-    SELECT o.number, p.reference, p.amount_minor, coalesce(r.amount_minor, 0) AS returned
+    SELECT o.number, p.reference, p.amount_minor - p.voucher_minor AS amount_minor,
+           coalesce(r.amount_minor - r.voucher_minor - r.lost_minor, 0) AS returned
     FROM payments p JOIN orders o ON o.id = p.order_id
     LEFT JOIN refunds r ON r.order_id = o.id AND r.state = 'refunded'
 """

@@ -7,6 +7,8 @@ from uuid import UUID
 import msgspec
 
 from tradehall.catalog import actions as catalog
+from tradehall.commands.simulate import made
+from tradehall.commands.simulate.made import Service
 from tradehall.kernel import ids
 from tradehall.kernel.clock import Clock
 from tradehall.kernel.db import Tx
@@ -14,13 +16,23 @@ from tradehall.kernel.ids import new_id
 from tradehall.kernel.journal import Actor
 from tradehall.kernel.secrets import Seal
 from tradehall.parties import actions as parties
-from tradehall.parties.model import OrganisationKind
+from tradehall.parties.model import OrganisationKind, Track
 from tradehall.protocols.requests import Encryption, Generation
 from tradehall.settings import Settings
 from tradehall.trading.model import Gateway, PaymentIntent, Receipt
 
-BEGINNING = datetime(2026, 3, 2, 1, 0, tzinfo=UTC)
+# When it is made; and when each marketplace begins, in turn: today, under the rule of a year, and shortly
+# before the flows changed.
+BEGINNING = datetime(2023, 1, 9, 1, 0, tzinfo=UTC)
+ERAS = (
+    datetime(2026, 3, 2, 1, 0, tzinfo=UTC),
+    datetime(2023, 2, 20, 1, 0, tzinfo=UTC),
+    datetime(2024, 9, 10, 1, 0, tzinfo=UTC),
+    datetime(2025, 3, 22, 1, 0, tzinfo=UTC),
+)
 BUYERS = 20
+# Of the first buyers; the others are in none.
+TRACKS: tuple[Track, ...] = ("empowerment", "base", "empowerment", "base")
 TRIAL_DAYS = 14
 _KEY = "simulated-access-key-{name}"
 _GENERAL_KEY = "simulated-general-key-{name}"
@@ -96,6 +108,12 @@ class Market(msgspec.Struct, frozen=True):
     buyers: tuple[Actor, ...]
     sellers: tuple[Actor, ...]
     goods: tuple[Goods, ...]
+    services: tuple[Service, ...]
+
+
+def begins(number: int) -> datetime:
+    """When the marketplace of this number begins."""
+    return ERAS[(number - 1) % len(ERAS)]
 
 
 def settings() -> Settings:
@@ -184,7 +202,11 @@ async def furnish(tx: Tx, seal: Seal) -> Market:
         organisation = await parties.create_organisation(tx, "seller", f"Seller {kind.name}", f"商家 {kind.name}")
         sellers.append(await people.add("seller", organisation))
         goods.append(await _goods(tx, seal, kind, organisation))
-    return Market(operator, tuple(buyers), tuple(sellers), tuple(goods))
+    for buyer, track in zip(buyers, TRACKS, strict=False):
+        assert buyer.organisation_id
+        await parties.set_track(tx, buyer.organisation_id, track)
+    services = await made.furnish(tx, [one.seller_id for one in goods])
+    return Market(operator, tuple(buyers), tuple(sellers), tuple(goods), services)
 
 
 class _People:

@@ -4,6 +4,7 @@ Started by `command`, as many as the machine has processors; `python -m tradehal
 """
 
 import asyncio
+import gc
 import logging
 import signal
 import sys
@@ -56,6 +57,8 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # whoever started this one ends it
     logs.configure("console", "critical")
     logging.getLogger("psycopg.pool").setLevel(logging.ERROR)  # connections are ended on purpose here
+    gc.collect()
+    gc.freeze()  # what was imported stays, and need not be looked through again and again
     out = sys.stdout.buffer
     out.write(READY)
     out.flush()

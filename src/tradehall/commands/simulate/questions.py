@@ -1,6 +1,7 @@
 """What the database is asked for each invariant: everything that is wrong, by its subject and what was seen.
 
-Parameters: `now`, and of the settings `grace` and `retention`. Percent signs of `format` are doubled for psycopg.
+Parameters: `now`, of the settings `grace` and `retention`, and `supervised`, what people deliver. Percent signs of
+`format` are doubled for psycopg.
 """
 
 from typing import LiteralString
@@ -20,7 +21,7 @@ _MONEY: tuple[LiteralString, ...] = (
         WHEN o.state = 'pending_payment' THEN p.n = 0 AND r.n = 0
         WHEN o.state = 'processing' THEN p.n = 1 AND p.sum = o.total_minor AND r.n = 0
         WHEN o.state = 'completed' THEN p.n = 1 AND p.sum = o.total_minor AND r.n <= 1 AND r.sum <= p.sum
-        WHEN o.cancel_reason IN ('opening_failed', 'renewal_failed', 'change_failed')
+        WHEN o.cancel_reason IN ('opening_failed', 'renewal_failed', 'change_failed', 'not_accepted')
             THEN p.n = 1 AND p.sum = o.total_minor AND r.n = 1 AND r.sum = p.sum
         ELSE p.n = 0 AND r.n = 0 END
     """,
@@ -39,6 +40,21 @@ _MONEY: tuple[LiteralString, ...] = (
                     AND NOT EXISTS (SELECT FROM refunds r WHERE r.order_id = o.id)) AS held,
                  (SELECT coalesce(sum(amount_minor), 0) FROM refunds) AS returned) m
     WHERE paid <> held + returned
+    """,
+    """
+    -- A voucher holds what it was given, less what it paid for, and what came back to it.
+    SELECT v.code AS subject, format('holds %%s of %%s', v.remaining_minor, v.amount_minor) AS seen FROM vouchers v
+    WHERE v.remaining_minor <> v.amount_minor - (
+        SELECT coalesce(sum(amount_minor - returned_minor), 0) FROM voucher_uses WHERE voucher_id = v.id)
+    """,
+    """
+    -- What a payment and a refund say of vouchers is what their uses say.
+    SELECT o.number AS subject, concat_ws(' ', 'vouchers paid', p.voucher_minor, 'by their uses', u.paid, 'returned',
+        r.voucher_minor, 'by their uses', u.returned) AS seen
+    FROM payments p JOIN orders o ON o.id = p.order_id LEFT JOIN refunds r ON r.order_id = o.id
+    CROSS JOIN LATERAL (SELECT coalesce(sum(amount_minor), 0) AS paid, coalesce(sum(returned_minor), 0) AS returned
+                        FROM voucher_uses WHERE order_id = o.id) u
+    WHERE (p.voucher_minor, coalesce(r.voucher_minor, 0)) <> (u.paid, u.returned)
     """,
 )
 
@@ -79,6 +95,8 @@ _FORGOTTEN: tuple[LiteralString, ...] = (
         WHEN o.order_type = 'UNSUBSCRIBE' THEN EXISTS (
             SELECT FROM refunds r JOIN due_rows d ON d.kind = 'order.refund' AND d.subject_id = r.order_id
             WHERE r.unsubscription_id = o.id AND r.state = 'requested' AND d.parked_at IS NULL)
+        WHEN o.order_type = 'NEW' AND o.delivery_type = ANY(%(supervised)s) THEN EXISTS (
+            SELECT FROM supervision_flows f WHERE f.order_id = o.id AND f.state = 'open')
         ELSE EXISTS (
             SELECT FROM seller_calls c
             WHERE c.order_id = o.id AND c.purpose IN ('open', 'await_opening', 'investigate', 'renew', 'change')
@@ -126,7 +144,7 @@ _STATES: tuple[LiteralString, ...] = (
     SELECT o.number AS subject, concat_ws(' ', o.state, o.cancel_reason, 'instance', coalesce(i.state, 'none'),
                                           'subscription', coalesce(s.state, 'none')) AS seen
     FROM orders o LEFT JOIN instances i ON i.order_id = o.id LEFT JOIN subscriptions s ON s.order_id = o.id
-    WHERE o.order_type IN ('NEW', 'TRIAL') AND NOT CASE o.state
+    WHERE o.order_type IN ('NEW', 'TRIAL') AND o.delivery_type <> ALL(%(supervised)s) AND NOT CASE o.state
         WHEN 'pending_payment' THEN i.id IS NULL AND s.id IS NULL
         WHEN 'processing' THEN i.state = 'opening' AND s.id IS NULL
         WHEN 'completed' THEN s.id = i.id
@@ -181,8 +199,10 @@ AT_LAST: tuple[tuple[str, tuple[LiteralString, ...]], ...] = (
         "nothing_forgotten",
         (
             """
-            SELECT number AS subject, format('%%s is still %%s', order_type, state) AS seen FROM orders
+            -- What people deliver may wait for them for ever.
+            SELECT number AS subject, format('%%s is still %%s', order_type, state) AS seen FROM orders o
             WHERE state IN ('pending_payment', 'processing')
+              AND NOT EXISTS (SELECT FROM supervision_flows f WHERE f.order_id = o.id AND f.state = 'open')
             """,
         ),
     ),

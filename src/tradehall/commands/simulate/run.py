@@ -22,9 +22,10 @@ import msgspec
 from tradehall.commands.simulate import invariants, market
 from tradehall.commands.simulate.faults import Faults, MortalDatabase, Rates, WorkerDied
 from tradehall.commands.simulate.invariants import Found
-from tradehall.commands.simulate.market import BEGINNING, SELLERS, CountedGateway, Market, Till
+from tradehall.commands.simulate.market import SELLERS, CountedGateway, Market, Till, begins
 from tradehall.commands.simulate.people import Acting, Bank, Keeper, Life, Merchant
 from tradehall.commands.simulate.sellers import Seller, Transport
+from tradehall.commands.simulate.services import ServiceLife
 from tradehall.installation import HOUSEKEEPING, Installation
 from tradehall.kernel import ids
 from tradehall.kernel.clock import StillClock
@@ -33,6 +34,7 @@ from tradehall.kernel.due import DueRow, DueWork
 from tradehall.kernel.journal import SYSTEM
 from tradehall.kernel.outbound import Exchange
 from tradehall.kernel.worker import Job
+from tradehall.notices.telling import Notices
 from tradehall.protocols.production import Outgoing
 from tradehall.provisioning.asking import Asking
 from tradehall.provisioning.caller import SellerCalls
@@ -53,6 +55,8 @@ ARRIVING = timedelta(days=4)
 CHECKED_EVERY = 150
 LONGEST = timedelta(days=4000)
 LAST_STEPS = 12
+# One life in so many is about something that people deliver.
+ONE_SERVICE_IN = 6
 
 
 class Done(msgspec.Struct, frozen=True):
@@ -98,7 +102,8 @@ class Simulated(Installation):
     def __init__(self, dsn: str, clock: StillClock, transport: Transport, till: Till) -> None:
         settings = market.settings()
         super().__init__(settings, dsn, clock, listening=False)
-        self.mortal = MortalDatabase(dsn, clock=clock, story=story(Asking(settings), Outcome(settings)), pool_size=1)
+        told = story(self.supervision, Asking(settings), Outcome(settings), Notices(settings))
+        self.mortal = MortalDatabase(dsn, clock=clock, story=told, pool_size=1)
         self.db = self.mortal
         self.outbound = transport
         self.gateway = CountedGateway(self.gateway, till)
@@ -112,7 +117,7 @@ class Run:
         self, dsn: str, furnished: Market, seed: str, number: int, lives: int, rates: Rates, told: TextIO | None = None
     ) -> None:
         self.market = furnished
-        self.clock = StillClock(BEGINNING + timedelta(days=1))
+        self.clock = StillClock(begins(number) + timedelta(days=1))
         self.till = Till()
         self.faults = Faults(f"{seed} faults", rates)
         self.steps = 0
@@ -139,6 +144,8 @@ class Run:
         self._call_at: datetime | None = None
         # Whether something may have become due since we looked.
         self._changed = True
+        # Whether no call has become due, nor was made, since we looked when the next is.
+        self._calls_seen = False
 
     # --- what others see of it ---------------------------------------------------------------------------------------
 
@@ -155,6 +162,7 @@ class Run:
     def doom_next_transaction(self) -> None:
         self._own.mortal.doom = self.faults.of_connection()
         self._changed = True
+        self._calls_seen = False
 
     def surprise(self, who: str, what: str, error: BaseException) -> None:
         self.watch.found("no_surprise", who, f"{what}: {type(error).__name__}: {error}", self.steps)
@@ -222,7 +230,8 @@ class Run:
             return random.Random(f"{self._seed} {what}")  # noqa: S311
 
         for number in range(1, self._lives + 1):
-            life = Life(self, f"life {number}", rng(f"life {number}"))
+            sort = Life if number % ONE_SERVICE_IN else ServiceLife
+            life = sort(self, f"life {number}", rng(f"life {number}"))
             self.plan(ARRIVING * self._rng.random(), partial(self._go, life.live(), True))
         keeper = Keeper(self, "keeper", self.market.operator, rng("keeper"))
         self.plan(timedelta(0), partial(self._go, keeper.live(), False))
@@ -259,7 +268,7 @@ class Run:
             return False
         if min(moments) > now:
             self.clock.move_to(min(moments) + self._lateness())
-        return self.clock.now() < BEGINNING + LONGEST
+        return self.clock.now() < begins(self._number) + LONGEST
 
     def _lateness(self) -> timedelta:
         """How late whoever is next is; whatever becomes due meanwhile is seen to with it."""
@@ -267,14 +276,26 @@ class Run:
 
     async def _look_ahead(self) -> None:
         """When the next work is due."""
+        if not self._calls_seen:
+            await self._look_for_calls()
         try:
             async with self._own.db.read() as reader:
-                self._call_at = await self._calls.next_due(reader)
                 self._due_at = await self._due.next_due(reader)
         except DATABASE_AWAY:
             self.step("worker", "looks ahead", "cut off")
         else:
-            self._changed = False
+            self._changed = not self._calls_seen
+
+    async def _look_for_calls(self) -> None:
+        """When the next call is due; one that cannot be seen may be due now."""
+        try:
+            async with self._own.db.read() as reader:
+                self._call_at = await self._calls.next_due(reader)
+        except DATABASE_AWAY:
+            self.step("worker", "looks for calls", "cut off")
+            self._call_at = self.clock.now()
+        else:
+            self._calls_seen = True
 
     async def _act(self) -> None:
         """People, and whatever else was planned for now."""
@@ -292,8 +313,11 @@ class Run:
         done = 0
         if changed or (self._due_at and self._due_at <= now):
             done += await self._work_due()
-        if changed or done or (self._call_at and self._call_at <= now):
+        if changed or done:
+            await self._look_for_calls()  # a claim of them costs far more than a look
+        if self._call_at and self._call_at <= self.clock.now():
             done += await self._work_calls()
+            self._calls_seen = False
         self._idle = done == 0
         self._changed = self._changed or done > 0
 
@@ -458,6 +482,7 @@ class Run:
         except DATABASE_AWAY:
             self._lose(table, held)
         self._changed = True
+        self._calls_seen = False
 
     async def _finish(self) -> None:
         """Nothing fails any more, and time goes on until nothing is left to do."""

@@ -45,14 +45,19 @@ async def account(request: WebRequest) -> PageResponse:
 
 
 async def _account(
-    request: WebRequest, form: Form | None = None, token_form: Form | None = None, token: str = ""
+    request: WebRequest,
+    form: Form | None = None,
+    token_form: Form | None = None,
+    token: str = "",
+    contact_form: Form | None = None,
 ) -> PageResponse:
     seat = seat_of(request)
     async with reading(request) as reader:
         members = await parties.members(reader, seat.organisation_id)
         tokens = await parties.tokens_of_person(reader, seat.person_id)
+        contact = await parties.contact(reader, seat.person_id)
     zone = timezone_of(request)
-    wrong = any(one and one.errors for one in (form, token_form))
+    wrong = any(one and one.errors for one in (form, token_form, contact_form))
     return page(
         request,
         "account/account.html",
@@ -67,6 +72,8 @@ async def _account(
         lifetimes=LIFETIMES,
         profile=form or Form(request),
         token_form=token_form or Form(request),
+        contact=contact,
+        contact_form=contact_form,
     )
 
 
@@ -90,6 +97,25 @@ async def save(request: WebRequest) -> PageResponse:
     installation.seats.forget()
     answer.set_cookie(cookie(installation.settings, LOCALE_COOKIE, locale, YEAR))
     return answer
+
+
+@post("/account/contact", guards=[anyone_signed_in], status_code=200)
+async def save_contact(request: WebRequest) -> PageResponse:
+    """Saves where the person wants to be told what happens."""
+    form = await read_form(request)
+    person, phone, mail = seat_of(request).person_id, form.text("phone", most=30), form.ticked("mail_notices")
+
+    async def again(problem: Problem | None) -> PageResponse:
+        return await _account(request, contact_form=form)
+
+    return await perform(
+        request,
+        lambda tx: actions.set_contact(tx, person, phone=phone, mail_notices=mail),
+        to="/account",
+        said=N_("Saved."),
+        form=form,
+        again=again,
+    )
 
 
 @post("/account/tokens", guards=[anyone_signed_in], status_code=200)
@@ -128,4 +154,4 @@ async def revoke_token(request: WebRequest, token_id: str) -> PageResponse:
     return await perform(request, action, to="/account", said=N_("The token is revoked; it opens nothing any more."))
 
 
-handlers: list[Any] = [account, save, create_token, revoke_token]
+handlers: list[Any] = [account, save, save_contact, create_token, revoke_token]

@@ -20,6 +20,7 @@ from tradehall.trading import queries as trading
 from tradehall.trading import subscription_queries as subscriptions
 from tradehall.trading.possibilities import possibilities
 from tradehall.trading.terms import Subscription
+from tradehall.web import labels
 from tradehall.web.ahead import ahead_items
 from tradehall.web.buyer.deeds import deeds
 from tradehall.web.buyer.happened import timeline
@@ -135,6 +136,7 @@ async def _page(
         orders = (await trading.orders_of_application(reader, actor, ORDERS_SHOWN, app.order_id, app.id)).items
         now = reader.now
     settings, followed = installation.settings, shown.followed
+    flow, by_server = shown.first.delivered.held, shown.first.delivered_by_server
     return page(
         request,
         "buyer/application_details.html" if is_partial(request) else "buyer/application.html",
@@ -149,7 +151,11 @@ async def _page(
         orders=orders,
         states=ORDER_STATES,
         types=ORDER_TYPES,
-        events=timeline(shown.first.log, words, clock, followed.order.currency),
+        events=timeline(shown.first.log, words, clock, followed.order.currency, flow.flow if flow else None),
+        by_server=by_server,
+        followed_order=shown.first.order,
+        labels=labels,
+        delivered=shown.first.delivered,
         password=password,
     )
 

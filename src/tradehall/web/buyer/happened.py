@@ -5,8 +5,10 @@ from typing import Any
 
 from tradehall.kernel.i18n import N_, Translator
 from tradehall.provisioning.standing import explanation
+from tradehall.supervision.flow import Flow
 from tradehall.trading.model import HappenedEvent
 from tradehall.web.happened import Clock, Told, told
+from tradehall.web.supervised import text_of, title_of
 from tradehall.web.templating import Tone
 
 _TITLES: dict[str, tuple[str, Tone]] = {
@@ -16,6 +18,7 @@ _TITLES: dict[str, tuple[str, Tone]] = {
     "order.cancelled": (N_("Order cancelled"), "warning"),
     "order.refund_requested": (N_("Refund started"), "warning"),
     "order.refunded": (N_("Money returned"), "success"),
+    "order.invoiced": (N_("Invoiced"), "neutral"),
     "instance.requested": (N_("Seller asked to open the application"), "info"),
     "instance.accepted": (N_("Seller accepted and is preparing the application"), "progress"),
     "instance.opened": (N_("Application opened"), "success"),
@@ -70,16 +73,29 @@ _REASONS: dict[str, str] = {
     "change_failed": N_("The seller did not carry out the change; all the money comes back."),
     "seller_refused": N_("The seller does not allow the change; nothing was paid."),
     "payment_declined": N_("The automatic payment was declined; nothing was taken."),
+    "not_accepted": N_("What was delivered was not accepted; all the money comes back."),
 }
 
 
-def timeline(log: Sequence[HappenedEvent], texts: Translator, clock: Clock, currency: str) -> list[dict[str, Any]]:
-    """What the macro `timeline` shows of a log given oldest first. `clock` writes the reader's times."""
-    return [_entry(one, texts, clock, currency) for one in told(log)]
+def timeline(
+    log: Sequence[HappenedEvent], texts: Translator, clock: Clock, currency: str, flow: Flow | None = None
+) -> list[dict[str, Any]]:
+    """What the macro `timeline` shows of a log given oldest first. `clock` writes the reader's times, `flow` is that of
+    the order's supervision."""
+    return [_entry(one, texts, clock, currency, flow) for one in told(log)]
 
 
-def _entry(one: Told, texts: Translator, clock: Clock, currency: str) -> dict[str, Any]:
+def _entry(one: Told, texts: Translator, clock: Clock, currency: str, flow: Flow | None) -> dict[str, Any]:
     kind = one.event.kind
+    if supervised := title_of(kind, one.facts, flow):
+        said = text_of(one, texts, clock, flow)
+        return {
+            "title": texts.lookup(supervised[0]),
+            "text": said,
+            "tone": supervised[1],
+            "time": one.event.at,
+            "who": one.who(texts),
+        }
     title, tone = _TITLES.get(kind, (N_("Something happened: %(kind)s"), "neutral"))
     if kind == "subscription.renewal_policy" and one.facts.get("on"):
         title, tone = N_("Automatic renewal turned on"), "success"
@@ -104,6 +120,8 @@ def _text(one: Told, texts: Translator, clock: Clock, currency: str) -> str:
             return texts.gettext("Total %(amount)s.", amount=amount)
         case "order.paid" | "order.refunded" if facts.get("amount_minor"):
             amount = texts.money(facts["amount_minor"], currency)
+            if facts.get("vouchers") or "voucher_minor" in facts:
+                return _with_vouchers(one, texts, currency, amount)
             return texts.gettext("%(amount)s, reference %(number)s.", amount=amount, number=facts.get("reference", "—"))
         case "order.cancelled":
             return texts.lookup(_REASONS.get(facts.get("reason", ""), ""))
@@ -116,6 +134,20 @@ def _text(one: Told, texts: Translator, clock: Clock, currency: str) -> str:
         case "call.failed" | "call.given_up" | "call.restarted":
             return _of_call(one, texts, clock)
     return ""
+
+
+def _with_vouchers(one: Told, texts: Translator, currency: str, amount: str) -> str:
+    """What vouchers paid, or got back."""
+    facts = one.facts
+    if one.event.kind == "order.paid":
+        used = texts.money(sum(share["amount_minor"] for share in facts["vouchers"]), currency)
+        return texts.gettext("%(amount)s, of it %(part)s by vouchers.", amount=amount, part=used)
+    back = texts.money(facts["voucher_minor"], currency)
+    said = texts.gettext("%(amount)s, of it %(part)s to vouchers.", amount=amount, part=back)
+    if facts.get("lost_minor"):
+        lost = texts.money(facts["lost_minor"], currency)
+        said += " " + texts.gettext("%(amount)s is lost: its voucher has expired.", amount=lost)
+    return said
 
 
 def _of_life(one: Told, texts: Translator, clock: Clock) -> str:

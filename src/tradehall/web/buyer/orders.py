@@ -1,12 +1,16 @@
 """A buyer's orders: choosing to confirm, placing, paying, cancelling, and following each to its end."""
 
 import hashlib
+from datetime import datetime
 from typing import Any, get_args
+from uuid import UUID
 
 import msgspec
 from litestar import Response, get, post
 
 from tradehall.catalog import queries as catalog
+from tradehall.catalog import templates
+from tradehall.catalog.delivery import delivery
 from tradehall.catalog.errors import NoLongerOnSale
 from tradehall.catalog.model import Listing
 from tradehall.edge.access import installation_of, only
@@ -16,11 +20,15 @@ from tradehall.kernel.i18n import N_
 from tradehall.provisioning import queries as provisioning
 from tradehall.provisioning.model import Call, Instance
 from tradehall.provisioning.standing import NextStep, next_step
-from tradehall.trading import actions, queries
-from tradehall.trading.errors import OrderNotFound
+from tradehall.supervision.standing import next_in_supervision, places_of
+from tradehall.trading import actions, queries, voucher_queries
+from tradehall.trading.errors import OrderNotFound, VoucherNotFound
 from tradehall.trading.gateway import INSTRUMENTS
-from tradehall.trading.model import ORDER_TYPES, HappenedEvent, Order, OrderState
+from tradehall.trading.model import ORDER_TYPES, HappenedEvent, Order, OrderState, Recipient
 from tradehall.trading.queries import OrderFilter
+from tradehall.trading.voucher_queries import VoucherUse
+from tradehall.trading.vouchers import shares_of
+from tradehall.web import labels
 from tradehall.web.buyer.happened import timeline
 from tradehall.web.buyer.standing import SETTLED, next_card, steps
 from tradehall.web.common import (
@@ -41,18 +49,21 @@ from tradehall.web.common import (
     wanted_page,
 )
 from tradehall.web.happened import clock_for
-from tradehall.web.labels import ORDER_STATES
+from tradehall.web.labels import ORDER_STATES, VOUCHER_SCENES
 from tradehall.web.labels import ORDER_TYPES as TYPE_LABELS
-from tradehall.web.orders import lines_of, what_changes
+from tradehall.web.orders import Delivered, delivered, lines_of, supervised_card, what_changes
 from tradehall.web.public.choice import choose, price_named
 
 BUYERS = [only("buyer")]
+RECIPIENT = ("recipient_name", "recipient_phone", "recipient_address")
 ALL_STATES: tuple[OrderState, ...] = get_args(OrderState)
 WAYS_TO_PAY: dict[str, tuple[str, str]] = {
     "balance": (N_("Account balance"), N_("Test money: nothing is really charged.")),
     "declined_card": (N_("A card that is declined"), N_("To see what happens when a payment fails.")),
 }
 PAID, PAID_BEFORE = N_("Paid. The seller is asked to open it."), N_("It was paid before; nothing was taken again.")
+PAID_SUPERVISED = N_("Paid. Its service supervision has begun.")
+PAID_COMPLETED = N_("Paid. It can be used now.")
 PAID_ABOUT = N_("Paid. The seller is asked to carry it out.")
 CANCELLED, CANCELLED_BEFORE = N_("The order is cancelled."), N_("The order was cancelled before.")
 
@@ -74,11 +85,13 @@ async def orders(request: WebRequest) -> PageResponse:
     async with reading(request) as reader:
         rows = await queries.orders(reader, request.user.actor, wanted_page(request), only_those)
         counts = await queries.open_counts(reader, request.user.actor)
+        places = await places_of(reader, rows.items)
     query = request.query_params
     return page(
         request,
         "buyer/orders.html",
         rows=rows,
+        places=places,
         counts=counts,
         state=state,
         states=ORDER_STATES,
@@ -115,6 +128,8 @@ async def _confirm(request: WebRequest, form: Form, problem: Problem | None = No
         listing=listing,
         product=listing.product,
         choice=choice,
+        labels=labels,
+        sent=delivery(listing.product.delivery_type).asks_recipient,
         form=form,
         stale=said_of(request, problem) if problem else "",
     )
@@ -144,6 +159,7 @@ async def place(request: WebRequest) -> PageResponse:
     form = await read_form(request)
     price, quantity, expected = form.uuid("price"), form.integer("quantity"), form.integer("expected_total")
     periods = form.integer("period_number") if form.values.get("period_number") else None
+    recipient = _recipient(form)
     if form.errors:
         return await _confirm(request, form)
     ttl = installation_of(request).settings.unpaid_order_ttl
@@ -156,6 +172,7 @@ async def place(request: WebRequest) -> PageResponse:
             period_number=periods,
             unpaid_ttl=ttl,
             expected_total=expected,
+            recipient=recipient,
         )
 
     async def again(problem: Problem | None) -> PageResponse:
@@ -164,6 +181,13 @@ async def place(request: WebRequest) -> PageResponse:
     return await perform(
         request, action, to=lambda placed: f"/buyer/orders/{placed.number}/pay", form=form, again=again
     )
+
+
+def _recipient(form: Form) -> Recipient | None:
+    """To whom it is sent, where the form asked; what is missing or wrong the action says."""
+    if not any(field in form.values for field in RECIPIENT):
+        return None
+    return Recipient(*(form.values.get(field, "") for field in RECIPIENT))
 
 
 # --- paying
@@ -176,13 +200,19 @@ async def payment(request: WebRequest, number: str) -> PageResponse:
         order = await _order(reader, request, number)
     if order.state != "pending_payment" or order.check_state == "awaited":
         return redirect(request, f"/buyer/orders/{number}")
-    return _payment(request, order)
+    return await _payment(request, order, Form(request, list(request.query_params.multi_items())))
 
 
-def _payment(
-    request: WebRequest, order: Order, form: Form | None = None, problem: Problem | None = None
-) -> PageResponse:
+async def _payment(request: WebRequest, order: Order, form: Form, problem: Problem | None = None) -> PageResponse:
+    """What vouchers there are, what those that are ticked pay, and what remains."""
     sandbox = installation_of(request).settings.sandbox
+    ticked = form.all("voucher")
+    async with reading(request) as reader:
+        usable = await voucher_queries.usable_for(reader, request.user.actor, order.seller_id, order.currency)
+    by_id = {str(one.id): one for one in usable}
+    chosen = [by_id[one] for one in dict.fromkeys(ticked) if one in by_id]
+    covers = {share.id: share.amount_minor for share in shares_of(chosen, order.total_minor)}
+    rest = order.total_minor - sum(covers.values())
     return page(
         request,
         "buyer/pay.html",
@@ -191,7 +221,12 @@ def _payment(
         changes=what_changes(order, texts(request)),
         types=TYPE_LABELS,
         ways={name: WAYS_TO_PAY[name] for name in INSTRUMENTS} if sandbox else {},
-        instrument=form.value("instrument") if form else INSTRUMENTS[0],
+        instrument=form.value("instrument", INSTRUMENTS[0]),
+        vouchers=usable if order.total_minor else [],
+        chosen={one.id for one in chosen},
+        covers=covers,
+        rest=rest,
+        scenes=VOUCHER_SCENES,
         problem=said_of(request, problem) if problem else "",
     )
 
@@ -201,28 +236,47 @@ async def pay(request: WebRequest, number: str) -> PageResponse:
     """Pays. Paying a paid order again changes nothing."""
     form = await read_form(request)
     gateway = installation_of(request).gateway
+    vouchers = [_voucher_id(one) for one in form.all("voucher")]
+    rest = form.integer("rest") if form.values.get("rest") else None
 
     async with reading(request) as reader:
         before = await _order(reader, request, number)
 
     async def action(tx: Tx) -> None:
-        await actions.pay(tx, gateway, number=number, instrument=form.value("instrument", "balance"))
+        way = form.value("instrument", INSTRUMENTS[0])
+        await actions.pay(tx, gateway, number=number, instrument=way, vouchers=vouchers, expected_rest=rest)
 
     async def again(problem: Problem | None) -> PageResponse:
         async with reading(request) as reader:
             order = await _order(reader, request, number)
         if order.state != "pending_payment" or order.check_state == "awaited":
             return await _detail(request, number, problem)
-        return _payment(request, order, form, problem)
+        return await _payment(request, order, form, problem)
 
     return await perform(
         request,
         action,
         to=f"/buyer/orders/{number}",
-        said=(PAID_ABOUT if before.subscription_id else PAID) if before.paid_at is None else PAID_BEFORE,
+        said=_paid(before),
         tone="success" if before.paid_at is None else "info",
         again=again,
     )
+
+
+def _paid(before: Order) -> str:
+    """What is said of a payment, of the order as it was before."""
+    if before.paid_at is not None:
+        return PAID_BEFORE
+    if before.order_type == "NEW":
+        return {"people": PAID_SUPERVISED, "nothing": PAID_COMPLETED}.get(delivery(before.delivery_type).reach, PAID)
+    return PAID_ABOUT if before.subscription_id else PAID
+
+
+def _voucher_id(text: str) -> UUID:
+    try:
+        return UUID(text)
+    except ValueError:
+        raise VoucherNotFound from None
 
 
 @post("/buyer/orders/{number:str}/cancel", guards=BUYERS, status_code=200)
@@ -259,11 +313,19 @@ class Followed(msgspec.Struct, frozen=True):
     instances: list[Instance]
     calls: list[Call]
     step: NextStep
+    vouchers: list[VoucherUse]
+    delivered: Delivered
+    at: datetime
 
     @property
     def under_way(self) -> bool:
         """Whether something will change without the reader doing anything."""
         return self.step.kind not in SETTLED
+
+    @property
+    def delivered_by_server(self) -> bool:
+        """Whether the seller's server made what was ordered, and can be asked about it."""
+        return delivery(self.order.delivery_type).reach == "server"
 
     @property
     def mark(self) -> str:
@@ -275,6 +337,7 @@ class Followed(msgspec.Struct, frozen=True):
             len(self.log),
             self.log[-1].seq if self.log else 0,
             [self.step.kind, self.step.at, self.step.by],
+            self.delivered.held.acts if self.delivered.held else 0,
             [[one.state, one.details_at, one.subscription_state] for one in self.instances],
         )
         return hashlib.sha256(msgspec.json.encode(told)).hexdigest()[:16]
@@ -289,7 +352,10 @@ async def follow(reader: Reader, request: WebRequest, number: str) -> Followed:
     held_until = await provisioning.investigated_until(reader, order.id)
     settings = installation_of(request).settings
     step = next_step(order, calls, instances, reader.now, settings, held_until=held_until)
-    return Followed(order, log, instances, calls, step)
+    vouchers = await voucher_queries.uses_of_order(reader, order.id) if order.payment_voucher_minor else []
+    how = await delivered(reader, request.user.actor, order)
+    step = next_in_supervision(step, how.held)
+    return Followed(order, log, instances, calls, step, vouchers, how, reader.now)
 
 
 async def _order(reader: Reader, request: WebRequest, number: str) -> Order:
@@ -325,14 +391,20 @@ async def progress(request: WebRequest, number: str) -> Response[Any]:
 
 def _told(request: WebRequest, followed: Followed) -> dict[str, Any]:
     words = texts(request)
-    order = followed.order
+    clock = clock_for(words.locale, timezone_of(request))
+    order, held = followed.order, followed.delivered.held
     return {
         "followed": followed,
         "order": order,
         "instances": followed.instances,
-        "next": next_card(followed.step, order, words, followed.instances),
-        "steps_shown": steps(order, followed.instances, words),
-        "events": timeline(followed.log, words, clock_for(words.locale, timezone_of(request)), order.currency),
+        "next": supervised_card(held, "buyer", "/buyer", followed.at, words, clock)
+        if held and held.state == "open"
+        else next_card(followed.step, order, words, followed.instances),
+        "steps_shown": steps(order, followed.instances, words, held),
+        "events": timeline(followed.log, words, clock, order.currency, held.flow if held else None),
+        "delivered": followed.delivered,
+        "template_labels": templates.LABELS,
+        "labels": labels,
         "states": ORDER_STATES,
         "types": TYPE_LABELS,
         "lines": lines_of(order, words),

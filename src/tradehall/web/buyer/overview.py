@@ -19,6 +19,7 @@ from tradehall.web.buyer.orders import follow
 from tradehall.web.buyer.standing import next_title
 from tradehall.web.common import PageResponse, WebRequest, page, reading, seat_of
 from tradehall.web.labels import ORDER_STATES, ORDER_TYPES, standing
+from tradehall.web.supervision.lists import duties, main_verb
 
 FEW = 5
 SOON = timedelta(days=30)
@@ -54,16 +55,20 @@ async def overview(request: WebRequest) -> PageResponse:
         under_way = [await follow(reader, request, row.number) for row in processing.items]
         applications = await provisioning.instances(reader, actor, PageRequest(limit=6))
         expiring = await subscriptions.expiring(reader, seat_of(request).organisation_id, reader.now + SOON, FEW)
+        waiting = await duties(reader, actor)
         recent = await queries.orders(reader, actor, PageRequest(limit=FEW), OrderFilter())
     return page(
         request,
         "buyer/overview.html",
         counts=counts,
+        duties=waiting,
+        main_verb=main_verb,
         unpaid=[one.order for one in due if one.step.turn == "buyer"],
-        # What the seller has to allow first cannot be paid yet.
+        # What the seller has to allow first cannot be paid yet; what waits for the buyer's act is among the duties.
         under_way=[
             UnderWay(one.order, one.step, *next_title(one.step))
-            for one in (*(one for one in due if one.step.turn != "buyer"), *under_way)
+            for one in (*due, *under_way)
+            if one.step.turn != "buyer"
         ],
         types=ORDER_TYPES,
         applications=applications.items,

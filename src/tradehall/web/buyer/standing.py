@@ -3,9 +3,12 @@
 from collections.abc import Sequence
 from typing import Any
 
+from tradehall.catalog.delivery import delivery
 from tradehall.kernel.i18n import N_, Translator
 from tradehall.provisioning.model import Instance
 from tradehall.provisioning.standing import NextKind, NextStep
+from tradehall.supervision.model import Held
+from tradehall.supervision.standing import involves_supervision
 from tradehall.trading.model import Order
 from tradehall.web.templating import Tone
 
@@ -20,6 +23,8 @@ _TITLES: dict[NextKind, tuple[str, Tone]] = {
     "opening": (N_("The seller is preparing your application"), "info"),
     "opening_unanswered": (N_("The seller is asked again"), "warning"),
     "investigating": (N_("The seller is asked what became of it"), "warning"),
+    "supervised": (N_("The seller delivers it, you accept it"), "info"),
+    "supervision_frozen": (N_("Frozen: nobody can act"), "warning"),
     "renewal_waiting": (N_("The seller is about to be told"), "info"),
     "renewal_under_way": (N_("The seller is carrying it out"), "info"),
     "renewal_again": (N_("The seller is told again"), "warning"),
@@ -34,6 +39,8 @@ _TITLES: dict[NextKind, tuple[str, Tone]] = {
     "use_until": (N_("Your application is ready"), "success"),
     "use_renewed": (N_("Your application is ready, and renewed in time"), "success"),
     "trial": (N_("You are trying it"), "info"),
+    "delivered": (N_("It was delivered and accepted"), "success"),
+    "usable": (N_("It can be used"), "success"),
     "unfreezing": (N_("It is about to be usable again"), "info"),
     "unfreezing_stuck": (N_("The seller has yet to let you in again"), "warning"),
     "grace": (N_("The term is over"), "warning"),
@@ -50,6 +57,8 @@ _TITLES: dict[NextKind, tuple[str, Tone]] = {
     "refunded": (N_("Your money was returned"), "neutral"),
     "change_refunding": (N_("Your money is on its way back"), "warning"),
     "change_refunded": (N_("Your money was returned"), "neutral"),
+    "unaccepted_refunding": (N_("Your money is on its way back"), "warning"),
+    "unaccepted_refunded": (N_("Your money was returned"), "neutral"),
     "returning": (N_("Your money is on its way back"), "info"),
     "returned": (N_("Your money was returned"), "success"),
     "taken_back": (N_("It was taken back"), "success"),
@@ -64,15 +73,18 @@ SETTLED: frozenset[NextKind] = frozenset(
         "pay", "details_missing", "use", "use_until", "use_renewed", "trial", "unfreezing_stuck", "grace",
         "freezing_stuck", "frozen", "trial_frozen", "suspended", "releasing_stuck", "released", "not_opened",
         "refunded", "change_refunded", "returned", "taken_back", "cancelled", "expired", "seller_refused",
-        "payment_declined", "renewal_held", "change_held",
+        "payment_declined", "renewal_held", "change_held", "supervised", "supervision_frozen", "delivered", "usable",
+        "unaccepted_refunded",
     }
 )  # fmt: skip
-_IN_USE: tuple[NextKind, ...] = ("use", "use_until", "use_renewed", "trial", "details_awaited", "details_missing")
+_IN_USE: tuple[NextKind, ...] = (
+    "use", "use_until", "use_renewed", "trial", "details_awaited", "details_missing", "delivered", "usable",
+)  # fmt: skip
 _TO_RENEW: tuple[NextKind, ...] = ("grace", "frozen")
 _TO_CONVERT: tuple[NextKind, ...] = ("trial", "trial_frozen")
 _OVER: tuple[NextKind, ...] = (
     "refunded", "refunding", "cancelled", "expired", "not_opened", "released", "releasing", "releasing_again",
-    "releasing_stuck",
+    "releasing_stuck", "unaccepted_refunding", "unaccepted_refunded",
 )  # fmt: skip
 
 
@@ -126,8 +138,10 @@ def _actions(
     return actions
 
 
-def steps(order: Order, instances: Sequence[Instance], texts: Translator) -> list[dict[str, Any]]:
-    """The order's way: placed → paid → carried out → completed, or where it left it."""
+def steps(
+    order: Order, instances: Sequence[Instance], texts: Translator, held: Held | None = None
+) -> list[dict[str, Any]]:
+    """The order's way: placed → paid → carried out → completed, or where it left it. `held` is its supervision."""
     _ = texts.gettext
     items = [{"label": _("Ordered"), "state": "done", "time": order.created_at}]
     if order.order_type == "UNSUBSCRIBE":
@@ -147,7 +161,29 @@ def steps(order: Order, instances: Sequence[Instance], texts: Translator) -> lis
     if order.order_type != "TRIAL":
         label, current = _("To be paid") if unpaid else _("Paid"), unpaid and order.check_state != "awaited"
         items.append(_step(label, order.paid_at, current=current, note=_("your turn")))
+    if order.order_type == "NEW" and delivery(order.delivery_type).reach == "nothing":
+        return [*items, _step(_("Completed"), order.completed_at, current=False, note="")]
+    if involves_supervision(order):
+        return [*items, *_delivering(order, held, texts)]
     return [*items, *_carrying_out(order, instances, texts)]
+
+
+def _delivering(order: Order, held: Held | None, texts: Translator) -> list[dict[str, Any]]:
+    """What people deliver: at which node that is, until it is accepted."""
+    _ = texts.gettext
+    done = _step(_("Completed"), order.completed_at, current=False, note="")
+    if held is None:
+        return [_step(_("Delivery"), None, current=False, note=""), done]
+    if held.state == "cancelled":
+        failed = [{"label": _("Not accepted"), "state": "failed", "time": held.finished_at}]
+        refunding = order.refunded_at is None
+        label = _("Refund") if refunding else _("Refunded")
+        return [*failed, _step(label, order.refunded_at, current=refunding, note=_("under way"))]
+    if held.state == "completed":
+        return [_step(_("Delivered and accepted"), held.finished_at, current=False, note=""), done]
+    whose = {"buyer": _("it waits for you"), "seller": _("the seller's turn"), "platform": _("the marketplace's turn")}
+    note = _("frozen") if held.frozen_at else whose.get(held.turn, "")
+    return [_step(texts.lookup(held.at.label), None, current=True, note=note), done]
 
 
 def _carrying_out(order: Order, instances: Sequence[Instance], texts: Translator) -> list[dict[str, Any]]:

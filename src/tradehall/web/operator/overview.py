@@ -12,6 +12,7 @@ from tradehall.kernel.errors import NotFound
 from tradehall.kernel.i18n import N_
 from tradehall.kernel.journal import Actor
 from tradehall.kernel.paging import PageRequest
+from tradehall.notices import queries as notices
 from tradehall.provisioning import circuits
 from tradehall.provisioning import health as health_of
 from tradehall.provisioning import queries as provisioning
@@ -20,6 +21,7 @@ from tradehall.trading import queries as trading
 from tradehall.trading.queries import OrderFilter
 from tradehall.web.common import PageResponse, WebRequest, id_from, page, perform, reading
 from tradehall.web.seller.orders import VOCABULARY
+from tradehall.web.supervision.lists import duties, main_verb
 
 SHOWN = PageRequest(limit=8)
 LATELY = timedelta(days=1)
@@ -41,17 +43,22 @@ async def overview(request: WebRequest) -> PageResponse:
         parked = await due.parked(reader, PageRequest())
         counts = await health_of.call_counts(reader, actor)
         servers = await circuits.circuits(reader, actor, installation_of(request).settings.circuit_failures)
+        unsent = await notices.failed_count(reader)
         orders_open = await trading.open_counts(reader, actor)
         orders = await trading.orders(reader, actor, SHOWN, OrderFilter(state="processing"))
         calls = await provisioning.calls(reader, actor, SHOWN, CallFilter(state="waiting", failing=True))
+        waiting = await duties(reader, actor)
     return page(
         request,
         "operator/overview.html",
+        duties=waiting,
+        main_verb=main_verb,
         sellers=sellers,
         circuits=servers,
         parked=parked,
         due_kinds=DUE_KINDS,
         counts=counts,
+        unsent=unsent,
         orders_open=orders_open,
         orders=orders.items,
         calls=calls.items,

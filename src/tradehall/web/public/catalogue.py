@@ -1,16 +1,21 @@
 """The storefront, the catalogue and a product's page."""
 
-from typing import get_args
+from typing import Any, get_args
 
-from litestar import get
+from litestar import Response, get
 
-from tradehall.catalog import queries
-from tradehall.catalog.errors import ProductNotFound
+from tradehall.catalog import delivery, queries, templates
+from tradehall.catalog.errors import ProductNotFound, TemplateNotFound
 from tradehall.catalog.model import CATEGORIES, ChargingMode, Listing
-from tradehall.edge.access import Visitor
+from tradehall.edge.access import Visitor, installation_of
+from tradehall.edge.uploads import file_response
 from tradehall.kernel.db import Reader
+from tradehall.kernel.files import file
 from tradehall.kernel.paging import PageRequest, page_request
+from tradehall.trading import queries as trading
 from tradehall.trading import subscription_queries as subscriptions
+from tradehall.trading.errors import OrderNotFound
+from tradehall.web import labels
 from tradehall.web.common import Form, PageResponse, WebRequest, chosen, page, reading, searched, visitor_of
 from tradehall.web.labels import CATEGORIES as CATEGORY_LABELS
 from tradehall.web.labels import CHARGING_MODES
@@ -26,7 +31,7 @@ async def storefront(request: WebRequest) -> PageResponse:
     """What this place is, and its newest products."""
     async with reading(request) as reader:
         newest = await queries.products_on_sale(reader, PageRequest(limit=FEATURED))
-    return page(request, "public/storefront.html", rows=newest, categories=CATEGORY_LABELS)
+    return page(request, "public/storefront.html", rows=newest, categories=CATEGORY_LABELS, labels=labels)
 
 
 @get("/products")
@@ -46,6 +51,7 @@ async def catalogue(request: WebRequest) -> PageResponse:
         mode=mode,
         categories=CATEGORY_LABELS,
         modes=CHARGING_MODES,
+        labels=labels,
     )
 
 
@@ -60,6 +66,7 @@ async def product(request: WebRequest, slug: str) -> PageResponse:
         listing = await queries.listing(reader, slug, visitor.actor if visitor.seat else None)
         gone = await queries.withdrawn(reader, slug) if listing is None else None
         tried = await _tried(reader, visitor, listing) if listing else None
+        attached = await templates.templates_of(reader, listing.product.id) if listing else []
     if gone:
         return page(request, "public/withdrawn.html", http_status=410, product=gone, categories=CATEGORY_LABELS)
     if listing is None:
@@ -76,7 +83,31 @@ async def product(request: WebRequest, slug: str) -> PageResponse:
         trial=trial_price(listing, choice) if choice else None,
         tried=tried,
         may_order=visitor.seat is None or visitor.seat.organisation_kind == "buyer",
+        delivered=delivery.delivery(listing.product.delivery_type),
+        days=listing.product.delivery_days or installation_of(request).settings.delivery_days,
+        attached=attached,
+        template_labels=templates.LABELS,
+        labels=labels,
     )
+
+
+@get("/products/{slug:str}/files/{kind:str}")
+async def template(request: WebRequest, slug: str, kind: str, order: str = "") -> Response[Any]:
+    """A template of a product, for whoever may see that; with an order's number the one the order goes by, for whoever
+    may see the order."""
+    visitor, wanted = visitor_of(request), templates.kind_of(kind)
+    async with reading(request) as reader:
+        if order and visitor.seat:
+            bought = await trading.order(reader, visitor.actor, order)
+            if bought is None or bought.product_slug != slug:
+                raise OrderNotFound
+            file_id = await templates.template_at(reader, bought.product_id, wanted, bought.created_at)
+            if file_id is None:
+                raise TemplateNotFound
+        else:
+            file_id = await templates.template(reader, visitor.actor if visitor.seat else None, slug, wanted)
+        stored = await file(reader, file_id)
+    return await file_response(request, installation_of(request).files, stored)
 
 
 async def _tried(reader: Reader, visitor: Visitor, listing: Listing) -> str | None:
@@ -87,4 +118,4 @@ async def _tried(reader: Reader, visitor: Visitor, listing: Listing) -> str | No
     return await subscriptions.trial_of(reader, seat.organisation_id, listing.product.id)
 
 
-handlers = [storefront, catalogue, product]
+handlers: list[Any] = [storefront, catalogue, product, template]

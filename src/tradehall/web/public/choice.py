@@ -43,7 +43,7 @@ def choose(listing: Listing, form: Form) -> Choice | None:
     if price.charging_mode == "PERIOD":
         period_number = form.integer("period_number") if form.values.get("period_number") else 1
     cost = None
-    if not form.errors:
+    if not form.errors.keys() & {"quantity", "period_number"}:
         try:
             cost = quote(_offer(listing, sku, price), quantity, period_number)
         except Invalid as problem:
@@ -90,6 +90,7 @@ def _offer(listing: Listing, sku: Sku, price: Price) -> Offer:
         product_name_en=product.name_en,
         product_name_zh=product.name_zh,
         seller_id=product.seller_id,
+        delivery_type=product.delivery_type,
         on_sale=product.state == "on_sale",
     )
 

@@ -1,6 +1,6 @@
 """The seller's pages: orders, the message log, products, interface settings."""
 
-from tradehall.web.seller import credentials, overview, products, rules, settings
+from tradehall.web.seller import credentials, delivering, overview, products, rules, settings
 from tradehall.web.seller.applications import applications_handlers
 from tradehall.web.seller.calls import calls_handlers
 from tradehall.web.seller.orders import orders_handlers
@@ -13,5 +13,6 @@ handlers = [
     *settings.handlers,
     *credentials.handlers,
     *products.handlers,
+    *delivering.handlers,
     *rules.handlers,
 ]

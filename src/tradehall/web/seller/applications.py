@@ -9,6 +9,8 @@ from uuid import UUID
 from litestar import get, post
 from litestar.handlers import HTTPRouteHandler
 
+from tradehall.catalog import templates
+from tradehall.catalog.delivery import delivery
 from tradehall.edge.access import installation_of, only
 from tradehall.kernel.errors import NotFound, Problem
 from tradehall.kernel.i18n import N_
@@ -37,6 +39,7 @@ from tradehall.web.common import (
     wanted_page,
 )
 from tradehall.web.happened import clock_for
+from tradehall.web.orders import delivered
 from tradehall.web.seller.happened import timeline
 from tradehall.web.seller.orders import VOCABULARY, step_card
 from tradehall.web.templating import Flash
@@ -130,6 +133,7 @@ async def _page(
         calls = await provisioning.calls_of_instance(reader, actor, app.id)
         log = await queries.log_of_order(reader, app.order_id)
         held = await subscriptions.subscription(reader, actor, app.id)
+        how = await delivered(reader, actor, order)
         now = reader.now
     step = next_step(order, calls, [app], now, settings)
     return page(
@@ -145,7 +149,10 @@ async def _page(
         calls=calls[::-1],
         next=step_card(request, base, kind, order, step),
         ahead=ahead_items(app, settings, now, said),
-        happened=timeline(log, said, clock_for(said.locale, timezone_of(request))),
+        happened=timeline(log, said, clock_for(said.locale, timezone_of(request)), how.held.flow if how.held else None),
+        by_server=delivery(order.delivery_type).reach == "server",
+        delivered=how,
+        template_labels=templates.LABELS,
         most=LONGEST_REASON,
         base=base,
         **VOCABULARY,

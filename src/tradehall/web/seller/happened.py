@@ -5,10 +5,12 @@ from typing import Any
 
 from tradehall.kernel.i18n import N_, Translator
 from tradehall.provisioning.model import Verdict
+from tradehall.supervision.flow import Flow
 from tradehall.trading.model import HappenedEvent
 from tradehall.web.happened import Clock, Told, told
 from tradehall.web.seller.hints import outcome_of_health
 from tradehall.web.seller.words import ACTIVITY_NAMES
+from tradehall.web.supervised import text_of, title_of
 from tradehall.web.templating import Tone
 
 _TITLES: dict[str, tuple[str, Tone]] = {
@@ -18,6 +20,7 @@ _TITLES: dict[str, tuple[str, Tone]] = {
     "order.cancelled": (N_("Order cancelled"), "warning"),
     "order.refund_requested": (N_("Refund requested"), "warning"),
     "order.refunded": (N_("Money given back to the buyer"), "warning"),
+    "order.invoiced": (N_("Invoiced"), "neutral"),
     "instance.requested": (N_("Instance requested from the seller"), "info"),
     "instance.accepted": (N_("The seller accepted and is creating the instance"), "progress"),
     "instance.opened": (N_("Instance opened"), "success"),
@@ -56,16 +59,28 @@ _REASONS = {
     "change_failed": N_("The change was not carried out."),
     "seller_refused": N_("The server does not allow the change; nothing was paid."),
     "payment_declined": N_("The automatic payment was declined; nothing was taken."),
+    "not_accepted": N_("What was delivered was not accepted."),
 }
 
 
-def timeline(log: Sequence[HappenedEvent], texts: Translator, clock: Clock) -> list[dict[str, Any]]:
-    """What the macro `timeline` shows of a log given oldest first. `clock` writes the reader's times."""
-    return [_entry(one, texts, clock) for one in told(log)]
+def timeline(
+    log: Sequence[HappenedEvent], texts: Translator, clock: Clock, flow: Flow | None = None
+) -> list[dict[str, Any]]:
+    """What the macro `timeline` shows of a log given oldest first. `clock` writes the reader's times, `flow` is that of
+    the order's supervision."""
+    return [_entry(one, texts, clock, flow) for one in told(log)]
 
 
-def _entry(one: Told, texts: Translator, clock: Clock) -> dict[str, Any]:
+def _entry(one: Told, texts: Translator, clock: Clock, flow: Flow | None) -> dict[str, Any]:
     kind, facts = one.event.kind, one.facts
+    if supervised := title_of(kind, facts, flow):
+        return {
+            "title": texts.lookup(supervised[0]),
+            "text": text_of(one, texts, clock, flow),
+            "tone": supervised[1],
+            "time": one.event.at,
+            "who": one.who(texts),
+        }
     title, tone = _TITLES.get(kind, (kind, "neutral"))
     shown, said = texts.gettext(title), ""
     match kind:

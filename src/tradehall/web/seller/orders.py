@@ -5,11 +5,14 @@ from typing import Any
 from litestar import get
 from litestar.handlers import HTTPRouteHandler
 
+from tradehall.catalog import templates
+from tradehall.catalog.delivery import delivery
 from tradehall.edge.access import installation_of, only
 from tradehall.kernel.i18n import N_
 from tradehall.kernel.journal import Actor
 from tradehall.provisioning import queries as provisioning
 from tradehall.provisioning.standing import NextKind, NextStep, next_step
+from tradehall.supervision.standing import next_in_supervision, places_of
 from tradehall.trading import queries
 from tradehall.trading.errors import OrderNotFound
 from tradehall.trading.model import ORDER_STATES, ORDER_TYPES, Order
@@ -19,7 +22,7 @@ from tradehall.web.ahead import ahead_items
 from tradehall.web.common import PageResponse, WebRequest, chosen, day, page, reading, searched, texts, timezone_of
 from tradehall.web.common import wanted_page as wanted_page_of
 from tradehall.web.happened import clock_for
-from tradehall.web.orders import lines_of, what_changes
+from tradehall.web.orders import delivered, lines_of, supervised_card, what_changes
 from tradehall.web.seller import hints, words
 from tradehall.web.seller.happened import timeline
 from tradehall.web.templating import Tone
@@ -35,6 +38,8 @@ _TITLES: dict[NextKind, tuple[str, Tone]] = {
     "opening": (N_("The instance is being created"), "info"),
     "opening_unanswered": (N_("The server does not tell whether the instance is ready"), "danger"),
     "investigating": (N_("The server is asked what became of the instance"), "danger"),
+    "supervised": (N_("It is delivered under service supervision"), "info"),
+    "supervision_frozen": (N_("Frozen: nobody can act"), "warning"),
     "renewal_waiting": (N_("The server is about to be told of the new term"), "info"),
     "renewal_under_way": (N_("The renewal is being carried out"), "info"),
     "renewal_again": (N_("The server did not confirm the new term: it is told again"), "danger"),
@@ -49,6 +54,8 @@ _TITLES: dict[NextKind, tuple[str, Tone]] = {
     "use_until": (N_("The instance is open and in use"), "success"),
     "use_renewed": (N_("The instance is in use, and renewed in time"), "success"),
     "trial": (N_("The buyer is trying it"), "info"),
+    "delivered": (N_("It was delivered and accepted"), "success"),
+    "usable": (N_("The buyer can use it"), "success"),
     "unfreezing": (N_("The instance is about to be usable again"), "info"),
     "unfreezing_stuck": (N_("The server did not let it be used again: restart the call"), "danger"),
     "grace": (N_("The term is over, it may still be used"), "warning"),
@@ -65,6 +72,8 @@ _TITLES: dict[NextKind, tuple[str, Tone]] = {
     "refunded": (N_("The buyer's money was returned"), "neutral"),
     "change_refunding": (N_("The buyer's money is on its way back"), "warning"),
     "change_refunded": (N_("The buyer's money was returned"), "neutral"),
+    "unaccepted_refunding": (N_("The buyer's money is on its way back"), "warning"),
+    "unaccepted_refunded": (N_("The buyer's money was returned"), "neutral"),
     "returning": (N_("The buyer's money is on its way back"), "info"),
     "returned": (N_("The buyer's money was returned"), "neutral"),
     "taken_back": (N_("It was taken back"), "neutral"),
@@ -97,10 +106,12 @@ def orders_handlers(base: str, kind: str) -> list[HTTPRouteHandler]:
         async with reading(request) as reader:
             rows = await queries.orders(reader, request.user.actor, wanted_page_of(request), only_these)
             counts = await queries.open_counts(reader, request.user.actor)
+            places = await places_of(reader, rows.items)
         return page(
             request,
             "seller/orders.html",
             rows=rows,
+            places=places,
             only=only_these,
             counts=counts,
             type_options=[(one, texts(request).lookup(label)) for one, label in labels.ORDER_TYPES.items()],
@@ -121,10 +132,12 @@ def orders_handlers(base: str, kind: str) -> list[HTTPRouteHandler]:
             wire = await provisioning.wire_names(reader, found.id)
             log = await queries.log_of_order(reader, found.id)
             held_until = await provisioning.investigated_until(reader, found.id)
+            how = await delivered(reader, actor, found)
             now = reader.now
-        settings = installation_of(request).settings
-        step = next_step(found, calls, instances, now, settings, held_until=held_until)
+        settings, held = installation_of(request).settings, how.held
+        step = next_in_supervision(next_step(found, calls, instances, now, settings, held_until=held_until), held)
         said = texts(request)
+        clock = clock_for(said.locale, timezone_of(request))
         return page(
             request,
             "seller/order.html",
@@ -133,11 +146,16 @@ def orders_handlers(base: str, kind: str) -> list[HTTPRouteHandler]:
             instances=instances,
             wire=wire,
             step=step,
-            next=step_card(request, base, kind, found, step),
+            next=supervised_card(held, kind, base, now, said, clock)
+            if held and held.state == "open"
+            else step_card(request, base, kind, found, step),
+            delivered=how,
+            delivered_by_server=delivery(found.delivery_type).reach == "server",
+            template_labels=templates.LABELS,
             lines=lines_of(found, said),
             changes=what_changes(found, said),
             ahead=ahead_items(instances[0], settings, now, said) if instances else [],
-            happened=timeline(log, said, clock_for(said.locale, timezone_of(request))),
+            happened=timeline(log, said, clock, held.flow if held else None),
             base=base,
             **VOCABULARY,
         )

@@ -22,6 +22,7 @@ from tradehall.web.seller.calls import MOST_AT_ONCE
 from tradehall.web.seller.hints import Outcome, outcome_of_health
 from tradehall.web.seller.orders import VOCABULARY
 from tradehall.web.seller.words import can_restart, tick
+from tradehall.web.supervision.lists import duties, main_verb
 
 SHOWN = PageRequest(limit=6)
 
@@ -46,9 +47,12 @@ async def overview(request: WebRequest) -> PageResponse:
         orders_open = await trading.open_counts(reader, actor)
         orders = await trading.orders(reader, actor, SHOWN, OrderFilter(state="processing"))
         calls = await provisioning.calls(reader, actor, SHOWN, CallFilter())
+        waiting = await duties(reader, actor)
     return page(
         request,
         "seller/overview.html",
+        duties=waiting,
+        main_verb=main_verb,
         health=health,
         failing=[one for one in health if one.health.failing_in_a_row],
         circuits=servers,

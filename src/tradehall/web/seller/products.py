@@ -7,10 +7,11 @@ from uuid import UUID
 from litestar import get, post
 from litestar.handlers import HTTPRouteHandler
 
-from tradehall.catalog import actions, queries, rules
+from tradehall.catalog import actions, delivery, queries, rules, templates
 from tradehall.catalog.errors import ProductNotFound
-from tradehall.catalog.model import CATEGORIES, ChargingMode, Listing, PeriodType, ProductState
+from tradehall.catalog.model import CATEGORIES, ChargingMode, Listing, PeriodType, Product, ProductState
 from tradehall.catalog.rules import Void
+from tradehall.catalog.templates import Template
 from tradehall.edge.access import only
 from tradehall.kernel.db import Reader, Tx
 from tradehall.kernel.errors import Invalid, Problem
@@ -32,6 +33,7 @@ from tradehall.web.common import (
     texts,
     wanted_page,
 )
+from tradehall.web.seller.delivery import delivery_values, read_delivery, told_delivery, with_delivery
 from tradehall.web.seller.orders import VOCABULARY
 from tradehall.web.templating import Flash
 
@@ -47,6 +49,7 @@ VOID: dict[Void, str] = {
     "no_period_price": N_("Void: the specification it leads to is not sold by the period."),
 }
 NOT_AN_AMOUNT = N_("Write an amount such as 99.00.")
+_FORMS = ("sku_form", "price_form", "trial_form", "rule_form", "delivery_form", "file_form")
 # Where the actions' names of fields differ from the forms'.
 _FIELDS = {"amount_minor": "amount", "charging_mode": "charging", "period_type": "charging", "days": "trial_days"}
 
@@ -69,14 +72,14 @@ async def new_product(request: WebRequest) -> PageResponse:
 @post("/seller/products/new", guards=[only("seller")])
 async def create_product(request: WebRequest) -> PageResponse:
     seat, form = seat_of(request), await read_form(request)
-    names = {field: form.text(field, required=True, most=120) for field in ("name_en", "name_zh")}
-    summaries = {field: form.text(field, required=True, most=300) for field in ("summary_en", "summary_zh")}
-    descriptions = {
-        field: form.text(field, most=actions.LONGEST_DESCRIPTION) for field in ("description_en", "description_zh")
-    }
+    name_en, name_zh = (form.text(field, required=True, most=120) for field in ("name_en", "name_zh"))
+    summary_en, summary_zh = (form.text(field, required=True, most=300) for field in ("summary_en", "summary_zh"))
+    description_en, description_zh = (
+        form.text(field, most=actions.LONGEST_DESCRIPTION) for field in ("description_en", "description_zh")
+    )
     slug = form.text("slug", required=True, most=actions.LONGEST_SLUG)
     category = form.choice("category", CATEGORIES)
-    endpoint_id = form.uuid("endpoint_id") if form.values.get("endpoint_id") else None
+    wished = read_delivery(form)
 
     async def again(problem: Problem | None) -> PageResponse:
         return await _new_page(request, form, problem)
@@ -88,12 +91,19 @@ async def create_product(request: WebRequest) -> PageResponse:
         lambda tx: actions.create_product(
             tx,
             seller_id=seat.organisation_id,
-            endpoint_id=endpoint_id,
             slug=slug,
             category=category,
-            **names,
-            **summaries,
-            **descriptions,
+            name_en=name_en,
+            name_zh=name_zh,
+            summary_en=summary_en,
+            summary_zh=summary_zh,
+            description_en=description_en,
+            description_zh=description_zh,
+            endpoint_id=wished.endpoint_id,
+            delivery_type=wished.delivery_type,
+            product_class=wished.product_class,
+            asks_requirement=wished.asks_requirement,
+            delivery_days=wished.delivery_days,
         ),
         to=f"/seller/products/{slug}",
         said=N_("The draft was created. Add a specification and a price, then put it on sale."),
@@ -106,23 +116,22 @@ async def _new_page(request: WebRequest, form: Form, problem: Problem | None = N
     said = texts(request)
     async with reading(request) as reader:
         endpoints = await queries.endpoints_of_seller(reader, seat_of(request).organisation_id)
-    basic = [one for one in endpoints if one.interface_class == "basic"]
-    if not form.values and len(basic) == 1:
-        form.values["endpoint_id"] = str(basic[0].id)
+    values = delivery_values(request, endpoints)
+    if not form.values and len(values["endpoints"]) == 1:
+        form.values["endpoint_id"] = str(values["endpoints"][0].id)
     return page(
         request,
         "seller/new_product.html",
         flash=_flash(request, problem),
         form=form,
-        endpoints=basic,
-        endpoints_options=[("", said.gettext("Choose later")), *((one.id, one.name) for one in basic)],
+        **values,
         categories=[(category, said.lookup(labels.CATEGORIES.get(category, category))) for category in CATEGORIES],
     )
 
 
 @get("/seller/products/{slug:str}", guards=[only("seller")])
 async def product(request: WebRequest, slug: str) -> PageResponse:
-    return await _product_page(request, slug)
+    return await product_page(request, slug)
 
 
 @post("/seller/products/{slug:str}/sale", guards=[only("seller")])
@@ -223,7 +232,7 @@ async def change_product(
         for theirs, ours in _FIELDS.items():
             if theirs in form.errors:
                 form.errors.setdefault(ours, form.errors.pop(theirs))
-        return await _product_page(request, slug, form, which, problem)
+        return await product_page(request, slug, form, which, problem)
 
     if form.errors:
         return await again(None)
@@ -241,9 +250,10 @@ async def own_product(reader: Reader, request: WebRequest, slug: str) -> Listing
     return listing
 
 
-async def _product_page(
+async def product_page(
     request: WebRequest, slug: str, form: Form | None = None, which: str = "", problem: Problem | None = None
 ) -> PageResponse:
+    """The product's page, with what is wrong with the form `which`."""
     said = texts(request)
     async with reading(request) as reader:
         listing = await own_product(reader, request, slug)
@@ -251,9 +261,12 @@ async def _product_page(
         endpoint_id: UUID | None = product.endpoint_id
         endpoint = await queries.endpoint(reader, product.seller_id, endpoint_id) if endpoint_id else None
         upgrades = await rules.rules_of_product(reader, product.id)
-    forms = {name: Form(request) for name in ("sku_form", "price_form", "trial_form", "rule_form")}
+        endpoints = await queries.endpoints_of_seller(reader, product.seller_id)
+        attached = await templates.templates_of(reader, product.id)
+    forms = {name: Form(request) for name in _FORMS}
     if form is not None and which:
         forms[which] = form
+    with_delivery(forms["delivery_form"], product)
     locale = said.locale
     return page(
         request,
@@ -270,8 +283,16 @@ async def _product_page(
         ],
         by_period=_by_period(listing, locale),
         missing=[said.gettext(one) for one in _missing(listing)],
+        attached={one.kind: one for one in attached},
+        without_standard=_without_standard(product, attached),
+        **delivery_values(request, endpoints),
+        **told_delivery(product),
         skus_options=[(one.id, one.name_zh if locale == "zh" else one.name_en) for one in listing.skus],
-        chargings=[(charging, said.lookup(name)) for charging, name in CHARGINGS.items()],
+        chargings=[
+            (charging, said.lookup(name))
+            for charging, name in CHARGINGS.items()
+            if charging.partition(":")[0] in delivery.delivery(product.delivery_type).charging
+        ],
         **forms,
         **VOCABULARY,
     )
@@ -286,13 +307,20 @@ def _by_period(listing: Listing, locale: str) -> list[tuple[UUID, str]]:
 def _missing(listing: Listing) -> list[str]:
     """What a product needs before it can be put on sale."""
     missing = []
-    if listing.product.endpoint_id is None:
+    opens_by_itself = delivery.delivery(listing.product.delivery_type).reach == "server"
+    if opens_by_itself and listing.product.endpoint_id is None:
         missing.append(N_("It needs an interface that creates it."))
     if not listing.skus:
         missing.append(N_("It needs a specification with a price."))
     elif not listing.prices:
         missing.append(N_("It needs a price."))
     return missing
+
+
+def _without_standard(product: Product, attached: list[Template]) -> bool:
+    """Whether what people deliver has nothing to hold a delivery against yet."""
+    supervised = delivery.delivery(product.delivery_type).supervised
+    return supervised and not any(one.kind == "acceptance_template" for one in attached)
 
 
 def _flash(request: WebRequest, problem: Problem | None) -> Flash | None:

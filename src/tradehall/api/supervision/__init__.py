@@ -1,0 +1,26 @@
+"""Service supervision for programs of all three sides: who asks decides what is seen and what can be done."""
+
+from litestar import Router
+
+from tradehall.api.supervision.acts import act_on_order, reveal_secrets, save_draft
+from tradehall.api.supervision.detail import get_supervised_order
+from tradehall.api.supervision.files import download_file, hand_in_file, take_file_back
+from tradehall.api.supervision.lists import count_supervised_orders, list_flows, list_my_turns, list_supervised_orders
+
+router = Router(
+    "/supervision",
+    route_handlers=[
+        list_supervised_orders,
+        list_my_turns,
+        count_supervised_orders,
+        list_flows,
+        get_supervised_order,
+        act_on_order,
+        save_draft,
+        reveal_secrets,
+        hand_in_file,
+        take_file_back,
+        download_file,
+    ],
+    tags=["Service supervision"],
+)

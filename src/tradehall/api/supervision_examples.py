@@ -1,0 +1,245 @@
+"""Examples of what is sent and answered about service supervision; examples.py holds them with all the others."""
+
+from typing import Any
+
+_FLOW = "0196b4f3-2c40-7d51-8a2b-4c5d6e7f8091"
+_PROOF = "0196c9d1-7f00-7a64-9b3c-5d6e7f809102"
+_DRAFT = "0196cf0a-1b20-7b75-8c4d-6e7f80910213"
+_NUMBER = "CS2605091530K7Q2M"
+_DIGEST = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
+
+_ROW: dict[str, Any] = {
+    "id": _FLOW,
+    "order_number": _NUMBER,
+    "buyer_id": "0196a1c0-5a10-7c21-9a4e-3d0f6b1c2a01",
+    "buyer_name_en": "Harbour Trading",
+    "buyer_name_zh": "海港贸易",
+    "seller_id": "0196a1c0-5a10-7c21-9a4e-3d0f6b1c2a02",
+    "seller_name_en": "Lotus Software",
+    "seller_name_zh": "莲花软件",
+    "product_id": "0196a1c0-5a20-7a11-a3b4-c5d6e7f80910",
+    "product_name_en": "Data migration",
+    "product_name_zh": "数据迁移服务",
+    "sku_name_en": "Up to 1 TB",
+    "sku_name_zh": "1 TB 以内",
+    "total_minor": 1800000,
+    "currency": "CNY",
+    "order_state": "processing",
+    "ordered_at": "2026-05-09T07:30:00Z",
+    "delivery_type": "service",
+    "delivery_label": "Manual service",
+    "version": 2,
+    "state": "open",
+    "node": "acceptance",
+    "node_label": "Confirm acceptance",
+    "turn": "buyer",
+    "by": "2026-05-18T03:00:00Z",
+    "overdue": False,
+    "entered_at": "2026-05-13T03:00:00Z",
+    "frozen_at": None,
+    "opened_at": "2026-05-09T07:31:00Z",
+    "finished_at": None,
+}
+
+
+def _asked(key: str, kind: str, label: str, **more: Any) -> dict[str, Any]:
+    nothing = dict.fromkeys(
+        ("hint", "longest", "choices", "least", "most", "accept", "group", "unless", "only_if"), None
+    )
+    return {"key": key, "kind": kind, "required": True, "label": label, **nothing, **more}
+
+
+_REASON = _asked("reason", "note", "Reason", longest=5000)
+_REASON_FILES = _asked("reason_files", "files", "Files that show it", required=False, most=20, accept="any")
+_NOTE = _asked("note", "note", "Note", required=False, longest=5000)
+_PROOF_FILE: dict[str, Any] = {
+    "id": _PROOF,
+    "verb": "deliver",
+    "field": "acceptance_document",
+    "side": "seller",
+    "act": 3,
+    "name": "acceptance.pdf",
+    "media_type": "application/pdf",
+    "size": 184320,
+    "sha256": _DIGEST,
+    "has_thumbnail": False,
+    "uploaded_by_name": "Lin Yue",
+    "created_at": "2026-05-13T02:58:00Z",
+}
+_DRAFT_FILE: dict[str, Any] = {
+    **_PROOF_FILE,
+    "id": _DRAFT,
+    "verb": "reject_delivery",
+    "field": "reason_files",
+    "side": "buyer",
+    "act": None,
+    "name": "two-tables-missing.png",
+    "media_type": "image/png",
+    "size": 48211,
+    "has_thumbnail": True,
+    "uploaded_by_name": "Chen Mei",
+    "created_at": "2026-05-14T01:20:00Z",
+}
+_MISSING_TABLES = {"reason": "Two tables of the order archive are missing."}
+_REQUIREMENT = {"requirement": "Move the order archive, 800 GB, by the end of May."}
+_DELIVERY = {"actual_start": "2026-05-10"}
+
+
+def _happened(seq: int, what: str, at: str, kind: str, name: str | None, **more: Any) -> dict[str, Any]:
+    nothing = dict.fromkeys(("act", "verb", "node", "to", "turn", "by", "late", "days", "reason"), None)
+    told = {"seq": seq, "kind": f"supervision.{what}", "at": at, "actor": {"kind": kind, "name": name}}
+    return {**told, "answers": {}, "files": [], **nothing, "hash": _DIGEST, **more}
+
+
+_DETAIL: dict[str, Any] = {
+    **_ROW,
+    "product_class": "common",
+    "scene": None,
+    "rule": "seller_defined",
+    "rule_label": "The seller's acceptance standard",
+    "reviewed": False,
+    "delivery_days": 15,
+    "acts": 3,
+    "rejections_by_seller": 0,
+    "rejections_by_buyer": 0,
+    "rejections_by_platform": 0,
+    "refundable": True,
+    "paid_at": "2026-05-09T07:31:00Z",
+    "begins_at": "2026-05-09T16:00:00Z",
+    "steps": [
+        {"node": "request", "label": "Submit requirement", "actor": "buyer", "standing": "done"},
+        {"node": "confirmation", "label": "Confirm requirement", "actor": "seller", "standing": "done"},
+        {"node": "delivery", "label": "Upload delivery proof", "actor": "seller", "standing": "done"},
+        {"node": "acceptance", "label": "Confirm acceptance", "actor": "buyer", "standing": "now"},
+        {"node": "completed", "label": "Service completed", "actor": None, "standing": "ahead"},
+    ],
+    "requirement": {
+        "verb": "submit_requirement",
+        "act": 1,
+        "at": "2026-05-09T08:10:00Z",
+        "answers": _REQUIREMENT,
+        "files": [],
+    },
+    "system_id": None,
+    "license_code": None,
+    "recipient": None,
+    "deliveries": [
+        {"verb": "deliver", "act": 3, "at": "2026-05-13T03:00:00Z", "answers": _DELIVERY, "files": [_PROOF]}
+    ],
+    "parcel": None,
+    "demanded": [
+        _asked("requirement_document", "files", "Requirement document (SOW)", least=1, most=20, accept="documents"),
+        _asked(
+            "acceptance_document",
+            "files",
+            "Acceptance document",
+            hint="Fill in the product's acceptance standard with what was really delivered.",
+            least=1,
+            most=20,
+            accept="documents",
+        ),
+        _asked("other_proof", "files", "Any other proof", required=False, most=20, accept="any"),
+    ],
+    "has_secrets": False,
+    "timers": [
+        {"kind": "remind", "at": "2026-05-17T03:00:00Z"},
+        {"kind": "unaccepted", "at": "2026-11-05T07:30:00Z"},
+    ],
+    "allowed": [
+        {
+            "verb": "accept",
+            "label": "Accept the delivery",
+            "asks": "With your acceptance the order is completed and the seller will be paid.",
+            "rejects": False,
+            "fields": [_NOTE],
+            "draft": {},
+        },
+        {
+            "verb": "reject_delivery",
+            "label": "Reject the delivery",
+            "asks": None,
+            "rejects": True,
+            "fields": [_REASON, _REASON_FILES],
+            "draft": _MISSING_TABLES,
+        },
+    ],
+    "contacts": [],
+    "evidence": [_PROOF_FILE, _DRAFT_FILE],
+    "log": [
+        _happened(
+            3, "opened", "2026-05-09T07:31:00Z", "buyer", "Chen Mei", node="request", turn="buyer",
+            by="2026-06-08T07:31:00Z",
+        ),
+        _happened(
+            4, "requirement_submitted", "2026-05-09T08:10:00Z", "buyer", "Chen Mei", act=1, verb="submit_requirement",
+            node="request", to="confirmation", turn="seller", answers=_REQUIREMENT,
+        ),
+        _happened(
+            5, "requirement_confirmed", "2026-05-10T01:00:00Z", "seller", "Lin Yue", act=2, verb="confirm_requirement",
+            node="confirmation", to="delivery", turn="seller",
+        ),
+        _happened(
+            6, "delivered", "2026-05-13T03:00:00Z", "seller", "Lin Yue", act=3, verb="deliver", node="delivery",
+            to="acceptance", turn="buyer", answers=_DELIVERY, files=[_PROOF],
+        ),
+    ],
+    "log_whole": True,
+}  # fmt: skip
+_TABLE: dict[str, Any] = {
+    "type": "orchestration",
+    "version": 1,
+    "from_date": None,
+    "nodes": [
+        {
+            "key": "delivery",
+            "actor": "seller",
+            "verbs": [
+                {
+                    "verb": "deliver",
+                    "to": "acceptance",
+                    "requires": ["description"],
+                    "timer": "acceptance",
+                    "to_if_reviewed": "review",
+                    "requires_by_rule": {
+                        "seller_defined": ["acceptance_document"],
+                        "empowerment": ["acceptance_document", "authorisation_screenshot", "signed_by_all"],
+                        "base": ["acceptance_document", "screenshots", "signed_by_all"],
+                    },
+                }
+            ],
+        },
+        {
+            "key": "acceptance",
+            "actor": "buyer",
+            "verbs": [
+                {"verb": "accept", "to": "completed", "requires": [], "timer": None},
+                {"verb": "reject_delivery", "to": "delivery", "requires": ["reason"], "timer": "delivery"},
+            ],
+        },
+        {"key": "completed", "actor": None, "verbs": []},
+    ],
+}
+
+SUPERVISION_REQUESTS: dict[str, Any] = {
+    "act_on_order": {"verb": "reject_delivery", "answers": _MISSING_TABLES, "seen": 3},
+    "save_draft": {"answers": _MISSING_TABLES},
+}
+SUPERVISION_RESPONSES: dict[str, Any] = {
+    "list_supervised_orders": {"items": [_ROW], "next": None, "previous": None},
+    "list_my_turns": {"items": [_ROW]},
+    "count_supervised_orders": {"open": 12, "completed": 31, "cancelled": 1, "mine": 4, "overdue": 2},
+    "list_flows": {"items": [_TABLE]},
+    "get_supervised_order": _DETAIL,
+    "act_on_order": {
+        "number": _NUMBER,
+        "state": "open",
+        "node": "delivery",
+        "node_label": "Upload delivery proof",
+        "turn": "seller",
+        "seen": 4,
+    },
+    "save_draft": {"verb": "reject_delivery", "answers": _MISSING_TABLES},
+    "reveal_secrets": {"secrets": {"password": "Lotus-2026-first"}},
+    "hand_in_file": _DRAFT_FILE,
+    "record_invoice": {"number": _NUMBER, "invoiced_at": "2026-05-20T02:00:00Z"},
+}

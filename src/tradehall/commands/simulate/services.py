@@ -1,0 +1,223 @@
+"""Whole lives of what people deliver: bought, delivered, proven, reviewed, rejected, frozen, forgotten, accepted; and
+then had, renewed and ended like anything else."""
+
+import random
+from collections.abc import Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+from tradehall.commands.simulate.made import AMOUNT, Service
+from tradehall.commands.simulate.people import DAY, HOUR, MINUTE, Acting, Life, Stage
+from tradehall.kernel.db import Reader, Tx
+from tradehall.kernel.files.receiving import Received
+from tradehall.kernel.ids import new_id
+from tradehall.kernel.journal import Actor
+from tradehall.supervision import evidence, queries
+from tradehall.supervision.fields import Field
+from tradehall.supervision.flow import Verb
+from tradehall.supervision.model import Held
+from tradehall.trading import actions as trading
+from tradehall.trading import vouchers
+from tradehall.trading.actions import Placed
+from tradehall.trading.model import Recipient
+from tradehall.trading.vouchers import NewVoucher
+
+MOST_ROUNDS = 40
+MOST_REJECTIONS = 4
+RECIPIENT = Recipient("Wang Fang", "+86 138 0000 0000", "1 Harbour Road, Shenzhen")
+# An answer for each kind of field.
+_ANSWERS: dict[str, Any] = {
+    "text": "Something",
+    "note": "Something said at more length.",
+    "url": "https://delivered.example/",
+    "secret": "a-secret-word",
+    "phone": "+86 138 1111 1111",
+    "flag": True,
+}
+_PARCELS = ("TEST-3-{}", "TEST-0-{}", "TEST-9-{}", "TEST-NEVER-{}", "TEST-HIDDEN-{}")
+
+
+def answers_for(fields: Sequence[Field], rng: random.Random, *, code: str | None = None) -> dict[str, Any]:
+    """Something for everything that has to be written, and for some of what may be."""
+    given: dict[str, Any] = {}
+    for field in fields:
+        if field.kind in ("files", "date") or not (field.wanted(given) or rng.random() < 0.2):
+            continue
+        if field.key == "code":
+            given[field.key] = code
+        elif field.key == "tracking_number":
+            given[field.key] = rng.choice(_PARCELS).format(rng.randrange(10_000))
+        elif field.kind == "choice":
+            given[field.key] = "test" if field.key == "courier" else field.choices[0][0]
+        else:
+            given[field.key] = _ANSWERS[field.kind]
+    return given
+
+
+def files_for(fields: Sequence[Field], answers: Mapping[str, Any], rng: random.Random) -> list[str]:
+    """The fields of all the files that have to be handed in, and of some that may be."""
+    keys = []
+    for field in fields:
+        if field.kind == "files":
+            number = field.least if field.wanted(answers) and not field.group else int(rng.random() < 0.1)
+            keys += [field.key] * number
+    return keys
+
+
+class ServiceLife(Life):
+    """A buyer and something that people deliver, who deliver it, and the platform that looks at it."""
+
+    def __init__(self, stage: Stage, name: str, rng: random.Random) -> None:
+        super().__init__(stage, name, rng)
+        self._service: Service = rng.choice(stage.market.services)
+        self._seller = stage.market.sellers[self._service.seller]
+
+    def live(self) -> Acting:
+        return self._buy_a_service()
+
+    async def _buy_a_service(self) -> Acting:
+        number = await self._order()
+        if number is None or self._chance(0.05):
+            return
+        yield self._pause(MINUTE, 3 * DAY if self._chance(0.1) else HOUR)
+        await self._pay_for_it(number)
+        if self._service.supervised:
+            async for pause in self._see_through(number):
+                yield pause
+        yield self._pause(MINUTE, HOUR)
+        held = await self._held(number)
+        if held is not None:
+            async for pause in self._go_on(held.id):
+                yield pause
+
+    async def _order(self) -> str | None:
+        monthly = self._service.monthly if self._chance(0.5) else None
+
+        async def place(tx: Tx) -> Placed:
+            return await trading.place(
+                tx,
+                price_id=monthly or self._service.once,
+                quantity=1,
+                period_number=1 if monthly else None,
+                unpaid_ttl=self._own.settings.unpaid_order_ttl,
+                recipient=RECIPIENT,
+            )
+
+        placed = await self._do("place", place)
+        return placed.number if placed else None
+
+    async def _pay_for_it(self, number: str) -> None:
+        """With a voucher now and then, which may decide the scene the order belongs to."""
+        voucher: UUID | None = None
+        if self._chance(0.25):
+            assert self.actor.organisation_id
+            wanted = NewVoucher(
+                self.actor.organisation_id,
+                "Simulated",
+                "模拟",
+                self._rng.choice((AMOUNT // 3, AMOUNT, 2 * AMOUNT)),
+                "CNY",
+                self._own.clock.now() + 30 * DAY,
+                scene=self._rng.choice(("empowerment", "base", None)),
+            )
+            voucher = await self._do("issue a voucher", lambda tx: vouchers.issue(tx, wanted), self._operator)
+        chosen = [voucher] if voucher else []
+        await self._twice("pay", lambda tx: trading.pay(tx, self._own.gateway, number=number, vouchers=chosen))
+
+    # --- until it is accepted ----------------------------------------------------------------------------------------
+
+    async def _see_through(self, number: str) -> Acting:
+        """Each does what is to be done, more or less; some forget about it, and then the timers go on alone."""
+        slow, forgotten = self._chance(0.25), self._chance(0.08)
+        invoiced = self._chance(0.5)
+        for turn in range(MOST_ROUNDS):
+            held = await self._flow(number)
+            if held is None or held.state != "open":
+                return
+            if turn == 2 and invoiced:
+                await self._do("record the invoice", lambda tx: trading.record_invoice(tx, number), self._operator)
+            if self._chance(0.04):
+                async for pause in self._quarrel(number):
+                    yield pause
+            elif self._chance(0.12):
+                await self._blunder(number, held)
+            elif forgotten and turn > 1 and "track" not in held.timers:
+                return
+            elif "accept" in held.timers and self._chance(0.6):
+                yield self._pause(4 * DAY, 12 * DAY)  # it will be accepted by itself
+            else:
+                await self._next(number, held)
+            yield self._pause(2 * DAY, 25 * DAY) if slow else self._pause(10 * MINUTE, DAY)
+
+    async def _next(self, number: str, held: Held) -> None:
+        """What is to be done next, or a rejection, or something on the side."""
+        rejected = held.rejections_by_buyer + held.rejections_by_seller + held.rejections_by_platform
+        verbs = [
+            verb
+            for verb in held.at.verbs
+            if held.at.by(verb) != "system" and not (verb.rejects and rejected >= MOST_REJECTIONS)
+        ]
+        weights = [8 if verb is verbs[0] else 2 if verb.rejects else 1 for verb in verbs]
+        await self._act(number, held, self._rng.choices(verbs, weights)[0])
+
+    async def _act(self, number: str, held: Held, verb: Verb) -> None:
+        """A verb with everything it asks for, files first; sometimes clicked twice."""
+        fields, actor = held.fields(verb), self._side(held.at.by(verb))
+        answers = answers_for(fields, self._rng, code=await self._code(held))
+        files = files_for(fields, answers, self._rng)
+        grouped = {field.group for field in fields if field.group} - {
+            field.group for field in fields if field.key in answers or field.key in files
+        }
+        answers |= {field.key: "Enough." for field in fields if field.group in grouped and field.kind == "note"}
+        if files:
+            await self._do("hand in files", lambda tx: self._hand_in(tx, number, verb.key, files), actor)
+        act, seen = self._own.supervision.act, held.acts if self._chance(0.5) else None
+        for _ in range(1 + self._chance(0.1)):
+            await self._do(verb.key, lambda tx: act(tx, number, verb.key, answers, seen=seen), actor)
+
+    async def _hand_in(self, tx: Tx, number: str, verb: str, files: Sequence[str]) -> None:
+        assert tx.actor.organisation_id and tx.actor.person_id  # noqa: PT018
+        for field in files:
+            # What was received; the bytes themselves are the file store's, and nobody reads them here.
+            received = Received("proof.pdf", "any", "application/pdf", 9, self._rng.randbytes(32), new_id().hex, None)
+            file = await self._own.files.register(
+                tx, received, owner_id=tx.actor.organisation_id, uploaded_by=tx.actor.person_id
+            )
+            await evidence.attach(tx, number, verb, field, file.id)
+
+    async def _quarrel(self, number: str) -> Acting:
+        """The platform has it stand still for a while; whoever acts meanwhile is told so."""
+        freeze, thaw = self._own.supervision.freeze, self._own.supervision.thaw
+        await self._do("freeze", lambda tx: freeze(tx, number), self._operator)
+        yield self._pause(HOUR, 40 * DAY)
+        held = await self._flow(number)
+        if held is not None and held.state == "open" and self._chance(0.5):
+            await self._act(number, held, held.at.verbs[0])
+        for _ in range(1 + self._chance(0.2)):
+            await self._do("thaw", lambda tx: thaw(tx, number), self._operator)
+
+    async def _blunder(self, number: str, held: Held) -> None:
+        """Something that cannot be done here, or not by this side, or not like this."""
+        everything = sorted({verb.key for _, verb in held.flow.walk()} | {"no_such_verb"})
+        actor = self._rng.choice((self.actor, self._seller, self._operator, self._stage.market.buyers[0]))
+        what = self._rng.choice(everything)
+        answers = self._rng.choice(({}, {"reason": "Because."}, {"nobody_asks": "for this"}, {"code": "PLWRONG"}))
+        await self._do(what, lambda tx: self._own.supervision.act(tx, number, what, answers), actor)
+
+    # --- what it is made of ------------------------------------------------------------------------------------------
+
+    @property
+    def _operator(self) -> Actor:
+        return self._stage.market.operator
+
+    def _side(self, side: str) -> Actor:
+        return {"buyer": self.actor, "seller": self._seller}.get(side, self._operator)
+
+    async def _flow(self, number: str) -> Held | None:
+        return await self._read(lambda reader: queries.flow(reader, self._operator, number))
+
+    async def _code(self, held: Held) -> str | None:
+        async def code(reader: Reader) -> str | None:
+            return await queries.code_of(reader, held.order_id)
+
+        return await self._read(code) if held.node == "activation" else None

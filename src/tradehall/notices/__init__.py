@@ -1,0 +1,1 @@
+"""What people are told: station messages, and of them mails and SMS."""

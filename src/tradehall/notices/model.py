@@ -1,0 +1,128 @@
+"""What a notice is, how one is sent, and who is told what."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Literal
+from uuid import UUID
+
+import msgspec
+
+from tradehall.supervision.flows import all_flows
+
+# Each has its words in words.py, and a place among the filters of the inbox.
+NoticeKind = Literal[
+    "turn",
+    "reminder",
+    "overdue",
+    "opened",
+    "delivered",
+    "delivery_approved",
+    "delivery_returned",
+    "parcel_signed",
+    "unaccepted",
+    "accepted",
+    "cancelled",
+    "order_given_up",
+    "change_refused",
+    "refunded",
+    "renewed",
+    "renewal_declined",
+    "expired",
+    "frozen",
+    "ended",
+    "suspended",
+    "suspension_lifted",
+]
+Channel = Literal["mail", "sms"]
+SendingState = Literal["waiting", "sent", "failed"]
+
+# How many people of one side are told at most.
+MOST_TOLD = 50
+# The bell does not count further than this.
+MOST_COUNTED = 100
+
+
+class Notice(msgspec.Struct, frozen=True):
+    """What somebody was told, as it is kept. `facts` fill in the words of its kind; `link` is a path of ours."""
+
+    id: UUID
+    kind: NoticeKind
+    order_number: str | None
+    link: str
+    facts: dict[str, Any]
+    urgent: bool
+    created_at: datetime
+    read_at: datetime | None
+
+
+class Reader(msgspec.Struct, frozen=True):
+    """Who a notice goes to by mail or SMS, in which language and zone; None where they have not chosen."""
+
+    name: str
+    locale: str | None
+    timezone: str | None
+
+
+class Sending(msgspec.Struct, frozen=True):
+    """A notice on its way by mail or SMS, as operators see it; `last_error` is for whoever mends the cause."""
+
+    id: UUID
+    channel: Channel
+    address: str
+    state: SendingState
+    kind: NoticeKind
+    order_number: str | None
+    attempts: int
+    due_at: datetime
+    last_error: str | None
+    created_at: datetime
+
+
+class Told(msgspec.Struct, frozen=True):
+    """Who is told of an event, and what.
+
+    `side`: the "buyer", "seller" or "platform" of the order; the "turn", whose turn it now is; "others", the buyer or
+    seller who neither did it nor has the turn; the "manager" who looks after the buyer, or else the platform. `only`:
+    just when this fact of the event has one of these values. A notice without `mail` stays in the station.
+    """
+
+    side: Literal["buyer", "seller", "platform", "turn", "others", "manager"]
+    kind: NoticeKind
+    mail: bool = True
+    urgent: bool = False
+    only: tuple[str, tuple[Any, ...]] | None = None
+
+
+YOUR_TURN = Told("turn", "turn")
+_BOTH: tuple[Literal["buyer"], Literal["seller"]] = ("buyer", "seller")
+_GIVEN_UP = ("reason", ("opening_failed", "renewal_failed", "change_failed"))
+
+# Which event is told to whom. What every order that simply works goes through is told to nobody: its buyer is there.
+TOLD: Mapping[str, tuple[Told, ...]] = {
+    **{f"supervision.{verb.event}": (YOUR_TURN,) for flow in all_flows() for _, verb in flow.walk()},
+    "supervision.opened": (YOUR_TURN, Told("others", "opened", mail=False)),
+    "supervision.delivered": (YOUR_TURN, Told("others", "delivered", mail=False)),
+    "supervision.delivery_approved": (YOUR_TURN, Told("others", "delivery_approved", mail=False)),
+    "supervision.delivery_returned": (YOUR_TURN, Told("others", "delivery_returned", mail=False)),
+    "supervision.parcel_signed": (Told("turn", "parcel_signed"), Told("others", "parcel_signed", mail=False)),
+    "supervision.resumed": (YOUR_TURN,),
+    "supervision.reminded": (
+        Told("turn", "reminder", only=("late", (False, None))),
+        Told("turn", "overdue", urgent=True, only=("late", (True,))),
+    ),
+    "supervision.unaccepted": (Told("seller", "unaccepted"), Told("manager", "unaccepted")),
+    "supervision.accepted": tuple(Told(side, "accepted") for side in _BOTH),
+    "supervision.cancelled": tuple(Told(side, "cancelled") for side in _BOTH),
+    "order.cancelled": (
+        *(Told(side, "order_given_up", only=_GIVEN_UP) for side in _BOTH),
+        Told("buyer", "change_refused", only=("reason", ("seller_refused",))),
+    ),
+    "order.refunded": (Told("buyer", "refunded"),),
+    "subscription.renewed": (Told("seller", "renewed", mail=False),),
+    "subscription.renewal_declined": (Told("buyer", "renewal_declined", urgent=True),),
+    "subscription.expired": (Told("buyer", "expired"),),
+    "subscription.frozen": (Told("buyer", "frozen", urgent=True),),
+    "subscription.ended": (Told("buyer", "ended", only=("reason", ("expired",))),),
+    "subscription.suspended": (Told("buyer", "suspended", urgent=True), Told("seller", "suspended")),
+    "subscription.suspension_lifted": tuple(Told(side, "suspension_lifted") for side in _BOTH),
+}

@@ -1,0 +1,185 @@
+"""What people are told, in words: of each kind of notice a title and a sentence, filled in with its facts.
+
+The words are put together when they are read, in the reader's language and zone.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime, tzinfo
+from typing import Any
+
+import msgspec
+
+from tradehall.kernel.i18n import N_, Translator
+from tradehall.notices.model import Notice, NoticeKind
+
+
+class Words(msgspec.Struct, frozen=True):
+    """English message ids: what a kind is called among the filters, its title, and its body."""
+
+    label: str
+    title: str
+    body: str
+
+
+class Text(msgspec.Struct, frozen=True):
+    """A notice as its reader reads it."""
+
+    title: str
+    body: str
+
+
+WORDS: Mapping[NoticeKind, Words] = {
+    "turn": Words(
+        N_("Your turn"),
+        N_("Your turn: %(node)s"),
+        N_("Order %(number)s, %(product)s, waits for you: %(node)s. Please do it by %(due)s."),
+    ),
+    "reminder": Words(
+        N_("Reminder"),
+        N_("Reminder: %(node)s"),
+        N_("Order %(number)s, %(product)s, still waits for you: %(node)s. Please do it by %(due)s."),
+    ),
+    "overdue": Words(
+        N_("Overdue"),
+        N_("Overdue: %(node)s"),
+        N_(
+            "Order %(number)s, %(product)s, waited for you until %(due)s: %(node)s. "
+            "The other side now sees how to reach you."
+        ),
+    ),
+    "opened": Words(
+        N_("New order under supervision"),
+        N_("New order %(number)s: %(product)s"),
+        N_("%(buyer)s bought %(product)s from %(seller)s. First comes: %(node)s, by %(due)s."),
+    ),
+    "delivered": Words(
+        N_("Delivered for review"),
+        N_("%(product)s was delivered"),
+        N_("The seller delivered order %(number)s. The marketplace looks at the proof first, by %(due)s."),
+    ),
+    "delivery_approved": Words(
+        N_("Review passed"),
+        N_("The delivery of %(product)s passed the review"),
+        N_("Order %(number)s: the buyer now looks at the delivery, by %(due)s."),
+    ),
+    "delivery_returned": Words(
+        N_("Returned by the review"),
+        N_("The delivery of %(product)s was returned to the seller"),
+        N_("Order %(number)s: the proof did not pass the review. The seller hands it in anew, by %(due)s."),
+    ),
+    "parcel_signed": Words(
+        N_("Parcel signed for"),
+        N_("The parcel with %(product)s was signed for"),
+        N_("Order %(number)s: the carrier says that the parcel was handed over. Next: %(node)s, by %(due)s."),
+    ),
+    "unaccepted": Words(
+        N_("Long not accepted"),
+        N_("Not accepted after %(days)s days: order %(number)s"),
+        N_(
+            "%(buyer)s bought %(product)s from %(seller)s %(days)s days ago and has not accepted it. "
+            "Please follow it up: the order is paid out only when it is accepted."
+        ),
+    ),
+    "accepted": Words(
+        N_("Accepted"),
+        N_("%(product)s was accepted"),
+        N_("Order %(number)s is completed: the delivery was accepted."),
+    ),
+    "cancelled": Words(
+        N_("Supervision ended"),
+        N_("Order %(number)s is no longer being delivered"),
+        N_("The delivery of %(product)s was ended before it was accepted."),
+    ),
+    "order_given_up": Words(
+        N_("Order not carried out"),
+        N_("Order %(number)s could not be carried out"),
+        N_(
+            "The seller's server did not carry out the order of %(product)s. It is cancelled, and what was paid goes "
+            "back to the buyer."
+        ),
+    ),
+    "change_refused": Words(
+        N_("Change refused"),
+        N_("The seller does not allow the change"),
+        N_("Order %(number)s about %(product)s is cancelled; nothing was paid."),
+    ),
+    "refunded": Words(
+        N_("Refunded"),
+        N_("%(amount)s was paid back"),
+        N_("The refund of order %(number)s, %(product)s, was carried out."),
+    ),
+    "renewed": Words(
+        N_("Renewed"),
+        N_("%(buyer)s renewed %(product)s"),
+        N_("The application of order %(number)s now runs until %(until)s."),
+    ),
+    "renewal_declined": Words(
+        N_("Renewal not paid"),
+        N_("%(product)s could not be renewed"),
+        N_("The payment of the automatic renewal was declined. It is tried again at %(until)s."),
+    ),
+    "expired": Words(
+        N_("Term ended"),
+        N_("The term of %(product)s has ended"),
+        N_("The application of order %(number)s can be used until %(until)s; renew it before then to keep it."),
+    ),
+    "frozen": Words(
+        N_("Frozen"),
+        N_("%(product)s is frozen"),
+        N_(
+            "The application of order %(number)s can no longer be used. Renew it before %(until)s: after that it is "
+            "released with all its data."
+        ),
+    ),
+    "ended": Words(
+        N_("Released"),
+        N_("%(product)s was released"),
+        N_("The application of order %(number)s ended, as it was not renewed."),
+    ),
+    "suspended": Words(
+        N_("Suspended"),
+        N_("The marketplace suspended %(product)s"),
+        N_("The application of order %(number)s cannot be used. Reason: %(why)s"),
+    ),
+    "suspension_lifted": Words(
+        N_("Suspension lifted"),
+        N_("The suspension of %(product)s is over"),
+        N_("The application of order %(number)s can be used again, as far as its term allows."),
+    ),
+}
+
+
+def written(notice: Notice, words: Translator, zone: tzinfo) -> Text:
+    """A notice in its reader's words. A kind that is no longer known shows its name and its order."""
+    known = WORDS.get(notice.kind)
+    if known is None:
+        return Text(notice.kind, notice.order_number or "")
+    values = _filled(notice, words, zone)
+    return Text(words.lookup(known.title) % values, words.lookup(known.body) % values)
+
+
+def _filled(notice: Notice, words: Translator, zone: tzinfo) -> "_Values":
+    """The facts as the reader writes them: moments, amounts, names in two languages, labels."""
+    facts = notice.facts
+    values = _Values(number=notice.order_number or "")
+    for name in ("product", "buyer", "seller"):
+        if names := facts.get(name):
+            values[name] = names.get(words.locale) or names["en"]
+    for name in ("due", "until"):
+        if moment := facts.get(name):
+            values[name] = words.time(datetime.fromisoformat(moment), zone)
+    if node := facts.get("node"):
+        values["node"] = words.lookup(node)
+    if "amount_minor" in facts:
+        values["amount"] = words.money(facts["amount_minor"], facts["currency"])
+    for name in ("days", "why"):
+        if name in facts:
+            values[name] = facts[name]
+    return values
+
+
+class _Values(dict[str, Any]):
+    """What is not known is a dash: an incomplete message still says the rest."""
+
+    def __missing__(self, name: str) -> str:
+        return "—"

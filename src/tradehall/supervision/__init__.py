@@ -1,0 +1,1 @@
+"""Service supervision: what people deliver, from the buyer's requirement to the buyer's acceptance."""

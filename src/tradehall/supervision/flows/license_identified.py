@@ -1,0 +1,71 @@
+"""Licences made for one identification code, "License 1.0": the marketplace's system ID, or a machine's hardware ID.
+
+Source: supervision_and_trading.md §2.3.3, kit_oauth_license.md §5.1.
+"""
+
+from tradehall.kernel.i18n import N_
+from tradehall.supervision.fields import Field
+from tradehall.supervision.flow import Flow, Node, Verb
+from tradehall.supervision.flows.common import COMPLETED_NODE, acceptance, delivery, review
+
+LICENSE = (
+    Field(key="license", label=N_("Licence"), kind="note", group="license"),
+    Field(key="license_files", label=N_("Licence files"), kind="files", accept="any", group="license"),
+)
+
+
+def _identification(*fields: Field, asks: str) -> Node:
+    return Node(
+        key="identification",
+        label=N_("Submit identification code"),
+        actor="buyer",
+        term="requirement",
+        verbs=(
+            Verb(
+                key="submit_identification",
+                label=N_("Submit the identification code"),
+                event="identification_submitted",
+                to="delivery",
+                fields=fields,
+                asks=asks,
+            ),
+        ),
+    )
+
+
+def _flow(kind: str, label: str, begin: Node) -> Flow:
+    return Flow(
+        type=kind,
+        version=1,
+        label=label,
+        nodes=(
+            begin,
+            delivery(*LICENSE, label=N_("Deliver licence"), verb_label=N_("Deliver the licence")),
+            review(),
+            acceptance(),
+            COMPLETED_NODE,
+        ),
+    )
+
+
+FLOWS = (
+    _flow(
+        "license_system_id",
+        N_("Licence for a system ID"),
+        # The code itself was made with the order: there is nothing to type.
+        _identification(asks=N_("The seller makes the licence for this code.")),
+    ),
+    _flow(
+        "license_hardware_id",
+        N_("Licence for a hardware ID"),
+        _identification(
+            Field(
+                key="hardware_id",
+                label=N_("Identification code of your machine"),
+                kind="text",
+                hint=N_("The seller's guide says where to read it. The licence will fit this machine only."),
+            ),
+            asks=N_("Is every character right? The seller makes the licence for this code."),
+        ),
+    ),
+)

@@ -1,0 +1,120 @@
+"""What becomes of supervised orders by itself: reminders, parcels signed for, acceptance, the old year's rule."""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+import structlog
+
+from tradehall.kernel.db import Tx
+from tradehall.kernel.due import DueRow
+from tradehall.settings import Settings
+from tradehall.supervision import tracking
+from tradehall.supervision.carriers import Carrier
+from tradehall.supervision.fields import Checked
+from tradehall.supervision.flow import COMPLETED, Timer, Verb
+from tradehall.supervision.model import Held
+from tradehall.supervision.moving import Moving, arm, told
+
+log = structlog.get_logger()
+NOTHING = Checked({}, {})
+# What nobody's table has: the rule of a year counts at every node.
+CLOSING = Verb(key="close", label="", event="accepted", to=COMPLETED, by="system")
+
+
+class Timers:
+    """Carries out the timers of supervised orders."""
+
+    def __init__(self, settings: Settings, moving: Moving, carrier: Carrier) -> None:
+        self._settings = settings
+        self._moving = moving
+        self._carrier = carrier
+
+    async def carry_out(self, tx: Tx, row: DueRow) -> None:
+        """What of a flow's timers is due happens, the earliest first."""
+        held = await self._moving.locked(tx, row.subject_id)
+        while held.state == "open" and not held.frozen_at and held.timers:
+            name, at = min(held.timers.items(), key=lambda timer: (timer[1], timer[0]))
+            if at > tx.now:
+                break
+            await self._timer(tx, held, name)
+            held = await self._moving.locked(tx, row.subject_id)
+        if held.state == "open" and not held.frozen_at:
+            await arm(tx, held.id, held.timers)
+
+    async def _timer(self, tx: Tx, held: Held, name: Timer) -> None:
+        match name:
+            case "remind":
+                await self._remind(tx, held)
+            case "unaccepted":
+                days = (tx.now - held.ordered_at).days
+                await self._set_timers(tx, held, {name: None})
+                await tx.record(
+                    "supervision.unaccepted", "order", held.order_id, {"flow": held.id, "days": days, "turn": held.turn}
+                )
+            case "close":
+                await self._close_after_a_year(tx, held)
+            case "track":
+                await self._track(tx, held)
+            case "accept":
+                await self._by_itself(tx, held, "accept_automatically")
+
+    async def _by_itself(self, tx: Tx, held: Held, key: str) -> None:
+        """What the table has the system do at this node."""
+        verb = held.flow.verb(held.node, key)
+        assert verb is not None, "a timer runs only where the table has what it does"
+        await self._moving.carry_out(tx, held, verb, NOTHING, ())
+
+    async def _remind(self, tx: Tx, held: Held) -> None:
+        """Reminds whoever's turn it is: shortly before it should be taken, then, and again and again; not for ever."""
+        assert held.due_at, "an open flow has a term"
+        late = tx.now >= held.due_at
+        following = tx.now + self._settings.reminder_interval if late else held.due_at
+        given_up = held.opened_at + self._settings.unaccepted_after
+        await self._set_timers(tx, held, {"remind": following if following < given_up else None})
+        facts = {"flow": held.id, "node": held.node, "turn": held.turn, "late": late, "by": held.due_at}
+        await tx.record("supervision.reminded", "order", held.order_id, facts)
+
+    async def _track(self, tx: Tx, held: Held) -> None:
+        parcel = tracking.parcel(held)
+        later = tx.now + self._settings.parcel_interval
+        try:
+            answer = await self._carrier.track(parcel, tx.now)
+        except OSError as error:
+            log.warning("courier_away", courier=parcel.courier, order=held.order_number, error=str(error))
+            await self._set_timers(tx, held, {"track": later})
+            return
+        changed = answer.status != held.facts["parcel"].get("status")
+        timers: dict[Timer, datetime | None] = {"track": later}
+        if answer.status == "signed" and answer.at and held.node == "acceptance":
+            # The buyer had the days to object from when it could be known here: not while the platform reviewed it,
+            # nor from a day before this parcel was posted.
+            known = max(answer.at, tx.now - self._settings.parcel_interval)
+            timers = {"track": None, "accept": known + self._settings.parcel_acceptance}
+        await self._set_timers(tx, held, timers)
+        if changed:
+            facts = {"parcel": held.facts["parcel"] | {"status": answer.status, "signed_at": answer.at}}
+            await tx.execute(
+                "UPDATE supervision_flows SET facts = facts || %(facts)s WHERE id = %(id)s",
+                {"id": held.id, "facts": told(facts)},
+            )
+        if changed and answer.status == "signed":
+            await tx.record(
+                "supervision.parcel_signed",
+                "order",
+                held.order_id,
+                {"flow": held.id, "at": answer.at, "turn": held.turn},
+            )
+
+    async def _close_after_a_year(self, tx: Tx, held: Held) -> None:
+        """The old rule: invoiced, it counts as accepted; otherwise the order is taken back (§1.3)."""
+        if held.invoiced_at is None:
+            await self._moving.cancel(tx, held, "year")
+            return
+        await self._moving.carry_out(tx, held, CLOSING, NOTHING, ())
+
+    async def _set_timers(self, tx: Tx, held: Held, changes: Mapping[Timer, datetime | None]) -> None:
+        timers = {name: at for name, at in (held.timers | dict(changes)).items() if at}
+        await tx.execute(
+            "UPDATE supervision_flows SET timers = %(timers)s WHERE id = %(id)s",
+            {"id": held.id, "timers": told(timers)},
+        )

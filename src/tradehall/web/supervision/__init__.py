@@ -1,0 +1,1 @@
+"""Supervised orders in all three consoles: lists, the page of one, its forms, files and log."""

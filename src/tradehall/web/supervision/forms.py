@@ -1,0 +1,166 @@
+"""The forms of a supervised order: one for each verb its reader has now, made of the fields the flow's table names."""
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from tradehall.kernel.files import KINDS
+from tradehall.supervision.fields import ACCEPTED, LONGEST, Accept, Field
+from tradehall.supervision.flow import Verb
+from tradehall.supervision.model import Held
+from tradehall.supervision.queries import Evidence
+from tradehall.web.common import Form, WebRequest, texts
+
+SEEN = "seen"
+# Buttons of a form besides the one that sends it: the value of `do`. Taking a file back names it in `remove`.
+DO, SEND, SAVE, REMOVE = "do", "send", "save", "remove"
+
+
+class Asked(msgspec.Struct, frozen=True):
+    """A field as its form shows it. `name` is unique on the page, `files` are those handed in so far; `depends` is
+    what the flag is called by which it is wanted or not."""
+
+    field: Field
+    name: str
+    value: str
+    error: str
+    files: list[Evidence]
+    accept: str
+    earliest: date
+    latest: date
+    depends: str = ""
+
+    @property
+    def longest(self) -> int | None:
+        return LONGEST.get(self.field.kind)
+
+
+class Group(msgspec.Struct, frozen=True):
+    """Fields of which at least one has to be supplied; or, without a name, a field by itself."""
+
+    name: str
+    fields: list[Asked]
+
+
+class VerbForm(msgspec.Struct, frozen=True):
+    """What a person fills in to do one thing. `saved`: something was written before and kept."""
+
+    verb: Verb
+    groups: list[Group]
+    form: Form
+    errors: dict[str, str]
+    saved: bool
+
+    @property
+    def open(self) -> bool:
+        """Whether it is unfolded from the start: the first thing to do, and what was begun or has something wrong."""
+        return self.verb.tone == "primary" or bool(self.errors) or self.begun
+
+    @property
+    def begun(self) -> bool:
+        return self.saved or any(asked.files for group in self.groups for asked in group.fields)
+
+
+def forms_of(
+    request: WebRequest,
+    held: Held,
+    side: str,
+    drafts: Mapping[str, Mapping[str, Any]],
+    files: Sequence[Evidence],
+    today: date,
+    zone: ZoneInfo,
+    sent: tuple[str, Form] | None = None,
+) -> list[VerbForm]:
+    """The forms for what a side can do now. `sent` is what came back with something wrong, and for which verb."""
+    made = []
+    for verb in held.verbs(side):
+        form = sent[1] if sent and sent[0] == verb.key else None
+        made.append(_form(request, held, side, verb, drafts.get(verb.key), files, today, zone, form))
+    return made
+
+
+def _form(
+    request: WebRequest,
+    held: Held,
+    side: str,
+    verb: Verb,
+    draft: Mapping[str, Any] | None,
+    files: Sequence[Evidence],
+    today: date,
+    zone: ZoneInfo,
+    sent: Form | None,
+) -> VerbForm:
+    fields = held.fields(verb)
+    before = _before(held, verb) if draft is None else draft
+    labels, words = {field.key: field.label for field in fields}, texts(request)
+    groups: list[Group] = []
+    errors: dict[str, str] = {}
+    for field in fields:
+        name = f"{verb.key}-{field.key}"
+        error = sent.error(field.key) if sent else ""
+        if error:
+            errors[name] = words.gettext("%(field)s: %(problem)s", field=words.lookup(field.label), problem=error)
+        value = sent.value(field.key) if sent else _written(before.get(field.key))
+        handed = drafts_for(files, side, verb.key, field.key)
+        asked = Asked(
+            field,
+            name,
+            value,
+            error,
+            handed,
+            endings(field.accept) if field.kind == "files" else "",
+            held.ordered_at.astimezone(zone).date(),
+            today,
+            labels.get(field.unless or field.only_if, ""),
+        )
+        if field.group and groups and groups[-1].name == field.group:
+            groups[-1].fields.append(asked)
+        else:
+            groups.append(Group(field.group, [asked]))
+    return VerbForm(verb, groups, sent or Form(request), errors, draft is not None)
+
+
+def _before(held: Held, verb: Verb) -> Mapping[str, Any]:
+    """What stands in a form nobody has begun: what was supplied the last time, for it is corrected more often than
+    written anew; reasons and notes belong to their time."""
+    if verb.key == "change_address":
+        return held.facts.get("recipient") or {}
+    if verb.rejects:
+        return {}
+    return {key: value for key, value in (held.facts.get(verb.key) or {}).items() if key != "note"}
+
+
+def _written(value: Any) -> str:
+    if value is True:
+        return "1"
+    return value if isinstance(value, str) else ""
+
+
+def drafts_for(files: Sequence[Evidence], side: str, verb: str, field: str) -> list[Evidence]:
+    """The files handed in for a field that can still be taken back."""
+    return [one for one in files if one.act is None and (one.side, one.verb, one.kind) == (side, verb, field)]
+
+
+def endings(accept: Accept) -> str:
+    """What a browser offers in its file dialogue; empty for everything."""
+    if accept == "any":
+        return ""
+    return ",".join(f".{ending}" for name, kind in KINDS.items() if name in ACCEPTED[accept] for ending in kind.endings)
+
+
+def answers_in(form: Form, held: Held, key: str) -> dict[str, Any]:
+    """What was typed, by field: for everything the verb asks for that is no file."""
+    verb = held.flow.verb(held.node, key) or next((one for _, one in held.flow.walk() if one.key == key), None)
+    answers: dict[str, Any] = {}
+    for field in held.fields(verb) if verb else ():
+        if field.kind == "flag":
+            if form.ticked(field.key):
+                answers[field.key] = True
+        elif field.kind != "files":
+            typed = form.value(field.key).replace("\r\n", "\n")
+            if typed.strip():
+                answers[field.key] = typed if field.kind == "secret" else typed.strip()
+    return answers

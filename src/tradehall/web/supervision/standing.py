@@ -1,0 +1,169 @@
+"""How a supervised order stands, in sentences: the step bar, whose turn it is and by when, what happens by itself."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, Literal
+
+import msgspec
+
+from tradehall.kernel.i18n import N_, Translator
+from tradehall.supervision.flow import Side, Timer
+from tradehall.supervision.model import Held
+from tradehall.web.happened import Clock
+from tradehall.web.supervision.log import Act
+from tradehall.web.templating import Tone
+
+State = Literal["done", "current", "todo", "failed"]
+
+# What there is to do at a node, for whoever's turn it is.
+_DO: dict[str, str] = {
+    "request": N_("Describe what you need. The seller then says whether it can be delivered."),
+    "identification": N_("Submit the identification code for which the seller makes the licence."),
+    "confirmation": N_("Read the requirement and confirm it, or reject it and say what is missing."),
+    "implementation": N_("Do the service, then say here that it is finished."),
+    "opening": N_("Open the application, then hand over how to get in and the proof."),
+    "delivery": N_("Deliver, then hand in here what was delivered and what proves it."),
+    "design": N_("Show the buyer a draft of the design."),
+    "test_site": N_("Show the buyer the website on a test address."),
+    "design_confirmation": N_("Look at the draft. Confirm it, or say what should be different."),
+    "test_site_confirmation": N_("Look at the test site. Confirm it, or say what should be different."),
+    "claim": N_("Claim the authorisation code and give it to the seller, who activates it."),
+    "activation": N_("Activate the code that the buyer gives you; your software can do so through the open API."),
+    "proof": N_("Hand in what proves the delivery."),
+    "review": N_("Hold the proof against the acceptance rule. Approve it, or return it and say why."),
+    "acceptance": N_("Look at what was delivered. Accept it if it is what you ordered; if not, reject it and say why."),
+}
+_YOURS = N_("Your turn: %(node)s")
+_OTHERS: dict[Side, str] = {
+    "buyer": N_("The buyer's turn: %(node)s"),
+    "seller": N_("The seller's turn: %(node)s"),
+    "platform": N_("The marketplace's turn: %(node)s"),
+}
+_TOLD: dict[Side, str] = {
+    "buyer": N_("The buyer is reminded"),
+    "seller": N_("The seller is reminded"),
+    "platform": N_("The marketplace is reminded"),
+}
+_AHEAD: dict[Timer, tuple[str, Tone]] = {
+    "unaccepted": (
+        N_("If it is still not accepted, the seller and the marketplace's account manager are told"),
+        "warning",
+    ),
+    "close": (N_("A year is over: if it was invoiced it counts as accepted, otherwise it is taken back"), "danger"),
+    "track": (N_("The courier is asked where the parcel is"), "info"),
+    "accept": (N_("It counts as accepted, unless the buyer says something before"), "success"),
+}
+
+
+class Step(msgspec.Struct, frozen=True):
+    """One node of the step bar. `at` is when it was last left, `note` how often things were sent back from there."""
+
+    key: str
+    label: str
+    who: str
+    state: State
+    at: datetime | None
+    note: str
+
+
+def steps_of(held: Held, acts: Sequence[Act], texts: Translator) -> list[Step]:
+    """The nodes of an order's flow in their order, and how far it has come."""
+    nodes = held.steps
+    now = next((place for place, node in enumerate(nodes) if node.key == held.node), len(nodes))
+    left = {act.node: act.at for act in acts if act.verb}
+    rejected: dict[str, int] = {}
+    for act in acts:
+        if act.verb and act.verb.rejects:
+            rejected[act.node] = rejected.get(act.node, 0) + 1
+    shown = []
+    for place, node in enumerate(nodes):
+        state: State = "done" if place < now else "current" if place == now else "todo"
+        if state == "current" and held.state != "open":
+            state = "done" if held.state == "completed" else "failed"
+        at = held.finished_at if node.actor is None else left.get(node.key)
+        shown.append(
+            Step(
+                node.key,
+                texts.lookup(node.label),
+                node.actor or "",
+                state,
+                at if state == "done" else None,
+                _rejections(node.actor, rejected.get(node.key, 0), texts),
+            )
+        )
+    return shown
+
+
+def _rejections(side: Side | None, times: int, texts: Translator) -> str:
+    if not times:
+        return ""
+    match side:
+        case "buyer":
+            return texts.ngettext("rejected once by the buyer", "rejected %(num)s times by the buyer", times)
+        case "seller":
+            return texts.ngettext("rejected once by the seller", "rejected %(num)s times by the seller", times)
+        case _:
+            return texts.ngettext(
+                "returned once by the marketplace", "returned %(num)s times by the marketplace", times
+            )
+
+
+def next_of(held: Held, side: str, now: datetime, texts: Translator, clock: Clock) -> dict[str, Any]:
+    """What the macro `next_card` shows."""
+    if held.state == "completed":
+        return {
+            "title": texts.gettext("The service is completed"),
+            "text": texts.gettext("It counts from %(time)s.", time=clock(held.begins_at, "minute"))
+            if held.begins_at
+            else "",
+            "tone": "success",
+        }
+    if held.state == "cancelled":
+        return {
+            "title": texts.gettext("The order was taken back"),
+            "text": texts.gettext("Nothing more is delivered; what was paid comes back."),
+            "tone": "neutral",
+        }
+    if held.frozen_at:
+        return {
+            "title": texts.gettext("Frozen: nobody can act"),
+            "text": texts.gettext(
+                "It stands at “%(node)s” since %(time)s. Every deadline stands still, and goes on when it is resumed.",
+                node=texts.lookup(held.at.label),
+                time=clock(held.frozen_at, "minute"),
+            ),
+            "tone": "warning",
+        }
+    return _turn(held, side, now, texts, clock)
+
+
+def _turn(held: Held, side: str, now: datetime, texts: Translator, clock: Clock) -> dict[str, Any]:
+    assert held.turn, "an open flow is somebody's turn"
+    yours, late = held.turn == side, held.overdue(now)
+    said = []
+    if late and held.due_at:
+        said.append(texts.gettext("Overdue since %(time)s.", time=clock(held.due_at, "minute")))
+    if yours:
+        said.append(texts.lookup(_DO.get(held.node, "")))
+    elif held.verbs(side):
+        said.append(texts.gettext("Until then you can do what stands below."))
+    else:
+        said.append(texts.gettext("There is nothing for you to do until then."))
+    title = _YOURS if yours else _OTHERS[held.turn]
+    return {
+        "title": texts.gettext(title, node=texts.lookup(held.at.label)),
+        "text": " ".join(part for part in said if part),
+        "who": "you" if yours else held.turn,
+        "by": held.due_at,
+        "late": late,
+        "tone": "danger" if late else "warning" if yours else "info",
+    }
+
+
+def ahead_of(held: Held, now: datetime, texts: Translator) -> list[dict[str, Any]]:
+    """What the macro `ahead_list` shows: what happens if nobody does anything, the next thing first."""
+    items = []
+    for name, at in sorted(held.timers.items(), key=lambda timer: (timer[1], timer[0])):
+        text, tone = _AHEAD[name] if name in _AHEAD else (_TOLD[held.turn or "platform"], "warning")
+        items.append({"text": texts.lookup(text), "at": max(at, now), "tone": tone})
+    return items

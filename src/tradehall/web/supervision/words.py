@@ -1,0 +1,114 @@
+"""What lists of supervised orders call things. Message ids: templates and the export translate them."""
+
+from typing import Literal
+
+import msgspec
+
+from tradehall.kernel.i18n import N_, Translator
+from tradehall.parties.model import OrganisationKind
+from tradehall.supervision.flow import COMPLETED, Side
+from tradehall.supervision.flows import FLOWS, all_flows
+
+View = Literal["mine", "open", "overdue", "completed", "cancelled", "all"]
+VIEWS: dict[View, str] = {
+    "mine": N_("My turn"),
+    "open": N_("Under way"),
+    "overdue": N_("Overdue"),
+    "completed": N_("Completed"),
+    "cancelled": N_("Cancelled"),
+    "all": N_("All"),
+}
+# Whose turn it is, as somebody of each side reads it.
+TURNS: dict[Side, str] = {
+    "buyer": N_("Buyer"),
+    "seller": N_("Seller"),
+    "platform": N_("Marketplace"),
+}
+MINE = N_("Yours")
+# What nodes are called together that delivery types name in their own ways.
+_ALIKE: dict[str, str] = {
+    "delivery": N_("Delivery by the seller"),
+    "implementation": N_("Implement the service"),
+}
+
+
+class Desk(msgspec.Struct, frozen=True):
+    """The lists of one console: where they are, for whom, what they are called and what above them."""
+
+    base: str
+    kind: OrganisationKind
+    side: Side
+    title: str
+    above: str
+    hint: str
+
+    @property
+    def path(self) -> str:
+        return f"{self.base}/supervision"
+
+
+DESKS: dict[Side, Desk] = {
+    "buyer": Desk(
+        "/buyer",
+        "buyer",
+        "buyer",
+        N_("Service supervision"),
+        N_("My marketplace"),
+        N_("What people deliver to you: from your requirement to your acceptance."),
+    ),
+    "seller": Desk(
+        "/seller",
+        "seller",
+        "seller",
+        N_("Service supervision"),
+        N_("Transactions"),
+        N_("What your people deliver: from the buyer's requirement to the buyer's acceptance."),
+    ),
+    "platform": Desk(
+        "/operator",
+        "platform",
+        "platform",
+        N_("Review desk"),
+        "",
+        N_("Everything that people deliver on this marketplace, and what of it waits for its review."),
+    ),
+}
+
+
+def type_options(texts: Translator) -> list[tuple[str, str]]:
+    """The supervised delivery types, to choose one of."""
+    return [(key, texts.lookup(flows[0].label)) for key, flows in FLOWS.items()]
+
+
+def node_options(texts: Translator, delivery_type: str) -> list[tuple[str, str]]:
+    """The nodes at which orders of a delivery type wait, or of all; in the order they are gone through."""
+    labels: dict[str, list[str]] = {}
+    for flow in all_flows():
+        if delivery_type in ("", flow.type):
+            for node in flow.nodes:
+                if node.key != COMPLETED and node.label not in (known := labels.setdefault(node.key, [])):
+                    known.append(node.label)
+    options = [
+        (key, texts.lookup(found[0] if len(found) == 1 else _ALIKE.get(key, found[0]))) for key, found in labels.items()
+    ]
+    return sorted(options, key=lambda option: _ORDER.index(option[0]) if option[0] in _ORDER else len(_ORDER))
+
+
+# Roughly the way of an order, over all delivery types.
+_ORDER = (
+    "request",
+    "identification",
+    "confirmation",
+    "design",
+    "design_confirmation",
+    "test_site",
+    "test_site_confirmation",
+    "implementation",
+    "opening",
+    "delivery",
+    "claim",
+    "activation",
+    "proof",
+    "review",
+    "acceptance",
+)
