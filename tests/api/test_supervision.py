@@ -192,18 +192,19 @@ async def test_the_other_side_is_reachable_once_it_is_late(
     assert (await buyer.look())["contacts"] == []
 
 
-async def test_the_code_of_a_licence_is_the_buyers_alone_and_only_once_it_was_claimed(
+async def test_the_code_of_a_licence_reaches_both_sides_with_the_delivery_and_never_the_platform(
     client: Client, as_: As, world: World, supervised: Supervised
 ) -> None:
     number = await supervised.buy("license_code")
     buyer, seller, platform = await sides(client, as_, world, number)
+    assert (await buyer.look())["license_code"] is (await seller.look())["license_code"] is None
     await supervised.act(number, "deliver")
-    assert (await buyer.look())["license_code"] is None
+    assert (await seller.look())["license_code"] == (await buyer.look())["license_code"]
     assert (await buyer.act("claim_code")).status_code == 200
     seen = await buyer.look()
     assert seen["license_code"].startswith("PL")
     assert not seen["refundable"]
-    assert (await seller.look())["license_code"] is (await platform.look())["license_code"] is None
+    assert (await platform.look())["license_code"] is None
     assert refused(await seller.act("activate_code", {"code": "PL-WRONG"})) == (409, "wrong_code")
     assert (await seller.act("activate_code", {"code": seen["license_code"]})).status_code == 200
 

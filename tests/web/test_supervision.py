@@ -14,6 +14,7 @@ from httpx import Response
 from tests.conftest import sandbox_settings
 from tests.kernel.files.stores import picture
 from tests.supervised import SUPERVISED, Supervised
+from tests.templates import attached
 from tests.web.conftest import Enter, Visitor
 from tests.world import Shop, World, serving
 
@@ -422,6 +423,37 @@ async def test_the_authorisation_code_reaches_both_sides_with_the_delivery(at: A
     assert not any(code in desk.page for desk in desks)
     await supervised.act(number, "deliver")
     assert all([code in await desk.open() for desk in desks])
+
+
+async def test_an_order_is_accepted_by_the_standard_of_its_day(at: At, shop: Shop, supervised: Supervised) -> None:
+    price = await supervised.price("orchestration")
+    ((product,),) = await shop.sql(
+        "SELECT k.product_id FROM skus k JOIN prices r ON r.sku_id = k.id WHERE r.id = %(price)s", {"price": price}
+    )
+    await attached(shop.installation, shop.world.seller, product, content=b"As agreed.")
+    shop.clock.advance(timedelta(hours=1))
+    number = await supervised.place(price)
+    await shop.pay(number)
+    shop.clock.advance(timedelta(hours=1))
+    await attached(shop.installation, shop.world.seller, product, content=b"Something less.", name="later.txt")
+    buyer: Desk = await at("buyer", number)
+    assert "standard.txt" in buyer.page
+    assert "later.txt" not in buyer.page
+    given = await buyer.visitor.get(f"{buyer.place}/templates/acceptance_template")
+    assert given.text == "As agreed."
+
+
+async def test_who_reviewed_is_named_to_the_platform_alone(
+    at: At, shop: Shop, world: World, supervised: Supervised
+) -> None:
+    await shop.sql(
+        "UPDATE organisations SET track = 'base' WHERE id = %(id)s", {"id": shop.world.buyer.organisation_id}
+    )
+    number = await supervised.buy("license_offline", product_class="joint")
+    await supervised.walk(number, "deliver", "return_delivery")
+    for side in ("buyer", "seller"):
+        assert world.operator.name not in (await at(side, number)).page
+    assert world.operator.name in (await at("platform", number)).page
 
 
 async def test_whoever_waits_too_long_is_told_whom_to_call(

@@ -118,3 +118,21 @@ async def template_at(reader: Reader, product_id: UUID, kind: TemplateKind, plac
         {"product": product_id, "attached": ATTACHED, "kind": kind, "placed": placed_at},
     )
     return found
+
+
+async def templates_at(reader: Reader, product_id: UUID, placed_at: datetime) -> list[Template]:
+    """The templates that an order placed then goes by, as `template_at` has it: what was agreed stays agreed."""
+    found = {kind: await template_at(reader, product_id, kind, placed_at) for kind in KINDS}
+    return [
+        one
+        for kind, file_id in found.items()
+        if file_id
+        for one in await reader.fetch_all(
+            Template,
+            """
+            SELECT %(kind)s AS kind, id AS file_id, name, media_type, size, created_at AS attached_at
+            FROM files WHERE id = %(file)s
+            """,
+            {"kind": kind, "file": file_id},
+        )
+    ]

@@ -365,6 +365,14 @@ class _Draft(msgspec.Struct, frozen=True):
     answers: dict[str, Any]
 
 
+async def code_for(reader: Reader, viewer: Actor, held: Held) -> str | None:
+    """The authorisation code as the viewer may see it: both sides get it with the delivery, one to claim it and one to
+    know whose it is; the platform never."""
+    if held.delivery_type != "license_code" or viewer.kind == "platform" or "deliver" not in held.facts:
+        return None
+    return await code_of(reader, held.order_id)
+
+
 async def code_of(reader: Reader, order_id: UUID) -> str | None:
     """The authorisation code issued for an order."""
     code: str | None = await reader.fetch_value(

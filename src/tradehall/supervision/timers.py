@@ -76,7 +76,7 @@ class Timers:
 
     async def _track(self, tx: Tx, held: Held) -> None:
         parcel = tracking.parcel(held)
-        later = tx.now + self._settings.parcel_interval
+        later = self._again(tx, held)
         try:
             answer = await self._carrier.track(parcel, tx.now)
         except OSError as error:
@@ -104,6 +104,11 @@ class Timers:
                 held.order_id,
                 {"flow": held.id, "at": answer.at, "turn": held.turn},
             )
+
+    def _again(self, tx: Tx, held: Held) -> datetime | None:
+        """When the courier is asked anew; like reminders, not for ever."""
+        again = tx.now + self._settings.parcel_interval
+        return again if again < held.opened_at + self._settings.unaccepted_after else None
 
     async def _close_after_a_year(self, tx: Tx, held: Held) -> None:
         """The old rule: invoiced, it counts as accepted; otherwise the order is taken back (§1.3)."""

@@ -95,8 +95,8 @@ async def delivered(reader: Reader, viewer: Actor, order: Order) -> Delivered:
     held = await supervision_of(reader, viewer, order)
     recipient = await recipient_of(reader, order, held)
     involved = involves_supervision(order)
-    standards = [one.kind for one in await templates.templates_of(reader, order.product_id)] if involved else []
-    return Delivered(involved, held, recipient, billable_since(order, held), standards)
+    attached = await templates.templates_at(reader, order.product_id, order.created_at) if involved else []
+    return Delivered(involved, held, recipient, billable_since(order, held), [one.kind for one in attached])
 
 
 def supervised_card(held: Held, side: str, base: str, now: datetime, texts: Translator, clock: Clock) -> dict[str, Any]:

@@ -97,7 +97,7 @@ async def told_held(reader: Reader, viewer: Actor, held: Held, texts: Translator
             "steps": told_steps(held, texts),
             "requirement": requirement_of(held, log),
             "system_id": held.facts.get("system_id"),
-            "license_code": await _code(reader, viewer, held),
+            "license_code": await queries.code_for(reader, viewer, held),
             "recipient": told_recipient(held.facts),
             "deliveries": deliveries_of(held, log),
             "parcel": told_parcel(held.facts, texts),
@@ -116,12 +116,6 @@ async def told_held(reader: Reader, viewer: Actor, held: Held, texts: Translator
 def _demanded(held: Held) -> tuple[Any, ...]:
     proven = any(verb.proves and (held.reviewed or not node.only_reviewed) for node, verb in held.flow.walk())
     return deliverables(held.rule, held.delivery_type) if proven else ()
-
-
-async def _code(reader: Reader, viewer: Actor, held: Held) -> str | None:
-    """The buyer's alone, once it was claimed."""
-    claimed = viewer.kind == "buyer" and "claim_code" in held.facts
-    return await queries.code_of(reader, held.order_id) if claimed else None
 
 
 async def _contacts(reader: Reader, viewer: Actor, held: Held) -> list[ReachablePerson]:

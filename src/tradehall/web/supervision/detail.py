@@ -131,12 +131,12 @@ async def detail_page(
         files = await queries.evidence(reader, actor, held.id)
         log = await log_of(reader, held.order_id)
         drafts = await queries.drafts(reader, actor, held.id) if held.verbs(actor.kind) else {}
-        code = await _code(reader, held, actor.kind)
+        code = await queries.code_for(reader, actor, held)
         contacts = await _contacts(reader, held, actor.kind)
-        attached = await templates.templates_of(reader, held.product_id)
+        attached = await templates.templates_at(reader, held.product_id, held.ordered_at)
         now = reader.now
     clock, zone = clock_for(words.locale, timezone_of(request)), ZoneInfo(settings.default_timezone)
-    acts = acts_of(held, log.entries, files, words)
+    acts = acts_of(held, log.entries, files, words, actor.kind)
     sent = (back.verb, back.form) if back else None
     forms = forms_of(request, held, actor.kind, drafts, files, now.astimezone(zone).date(), zone, sent)
     problem = back.problem if back else None
@@ -180,13 +180,6 @@ async def detail_page(
         template_labels=templates.LABELS,
         judging=any(one.verb.rejects for one in forms),
     )
-
-
-async def _code(reader: Reader, held: Held, side: str) -> str | None:
-    """The authorisation code of an order: both sides get it with the delivery, to claim and to activate it."""
-    if held.delivery_type != "license_code" or side == "platform" or "deliver" not in held.facts:
-        return None
-    return await queries.code_of(reader, held.order_id)
 
 
 async def _contacts(reader: Reader, held: Held, side: str) -> list[Told]:

@@ -114,7 +114,7 @@ def files_handlers(base: str, kind: OrganisationKind) -> list[HTTPRouteHandler]:
         """What the seller attached to the product: the requirement to fill in, the standard of its acceptance."""
         async with reading(request) as reader:
             held = await queries.flow(reader, request.user.actor, number)
-            attached = await templates.templates_of(reader, held.product_id) if held else []
+            attached = await templates.templates_at(reader, held.product_id, held.ordered_at) if held else []
             found = next((one for one in attached if one.kind == kind), None)
             if found is None:
                 raise TemplateNotFound

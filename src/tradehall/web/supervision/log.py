@@ -12,25 +12,14 @@ from tradehall.supervision.fields import Field
 from tradehall.supervision.flow import Verb
 from tradehall.supervision.model import Held
 from tradehall.supervision.queries import Evidence
+from tradehall.web.supervised import PREFIX, WITHOUT_VERB
 from tradehall.web.templating import Tone
 
-PREFIX = "supervision."
 ROLES: dict[str, str] = {
     "buyer": N_("Buyer"),
     "seller": N_("Seller"),
     "platform": N_("Operator"),
     "system": N_("Marketplace"),
-}
-# What happens without a verb of the flow.
-_TITLES: dict[str, tuple[str, Tone]] = {
-    "supervision.opened": (N_("Service supervision began"), "info"),
-    "supervision.reminded": (N_("Reminder sent"), "neutral"),
-    "supervision.unaccepted": (N_("Not accepted for a long time: seller and marketplace were told"), "warning"),
-    "supervision.parcel_signed": (N_("Parcel signed for"), "success"),
-    "supervision.accepted": (N_("Accepted by itself"), "success"),
-    "supervision.cancelled": (N_("Order taken back"), "warning"),
-    "supervision.frozen": (N_("Frozen"), "warning"),
-    "supervision.resumed": (N_("Resumed"), "info"),
 }
 # The buyer's words on what is to be delivered.
 _REQUIREMENTS = frozenset({"submit_requirement", "submit_identification"})
@@ -73,8 +62,10 @@ class Act(msgspec.Struct):
     objection: "Act | None" = None
 
 
-def acts_of(held: Held, entries: Sequence[Entry], files: Sequence[Evidence], texts: Translator) -> list[Act]:
-    """What was done in the supervision of an order, oldest first."""
+def acts_of(
+    held: Held, entries: Sequence[Entry], files: Sequence[Evidence], texts: Translator, viewer: str
+) -> list[Act]:
+    """What was done in the supervision of an order, oldest first. People of the platform are named to it alone."""
     by_id = {str(one.id): one for one in files}
     verbs = {(node.key, verb.key): verb for node, verb in held.flow.walk()}
     acts = [_act(held, one, verbs, by_id, texts) for one in entries if one.kind.startswith(PREFIX)]
@@ -83,6 +74,9 @@ def acts_of(held: Held, entries: Sequence[Entry], files: Sequence[Evidence], tex
             answered = next((one for one in reversed(acts[:number]) if _is_shown(one)), None)
             if answered:
                 answered.objection = act
+    if viewer != "platform":
+        for act in acts:
+            act.who = "" if act.role == "platform" else act.who
     return acts
 
 
@@ -116,7 +110,7 @@ def _act(
     facts: dict[str, Any] = content.get("facts") or {}
     actor: dict[str, Any] = content.get("actor") or {}
     verb = verbs.get((facts.get("node", ""), facts.get("verb", "")))
-    title, tone = _TITLES.get(entry.kind, (entry.kind, "neutral"))
+    title, tone = WITHOUT_VERB.get(entry.kind, (entry.kind, "neutral"))
     if verb:
         title, tone = verb.label, _tone(verb)
     fields = {field.key: field for field in held.fields(verb)} if verb else {}
