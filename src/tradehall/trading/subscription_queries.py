@@ -13,6 +13,8 @@ from tradehall.trading.terms import Subscription
 
 LIFE = "subscription.life"
 RENEWAL = "subscription.renewal"
+# In the order in which everybody takes them: who carries out a renewal holds its row and then wants the other.
+DUE_ROWS = (RENEWAL, LIFE)
 
 _SUBSCRIPTION: LiteralString = """
     SELECT s.id, s.order_id, o.number AS order_number, l.number AS line_number, s.buyer_id, s.seller_id, s.product_id,
@@ -93,13 +95,12 @@ async def hold_instance(reader: Reader, subscription_id: UUID) -> None:
 
 
 async def hold_life(reader: Reader, subscription_id: UUID) -> None:
-    """Locks the due rows of a subscription's life and renewal, for those who take the subscription itself later."""
-    await reader.fetch_values(
-        """
-        SELECT true FROM due_rows WHERE kind = ANY (%(kinds)s) AND subject_id = %(id)s ORDER BY kind FOR UPDATE
-        """,
-        {"kinds": [LIFE, RENEWAL], "id": subscription_id},
-    )
+    """Locks the due rows of a subscription's renewal and life, for those who take the subscription itself later."""
+    for kind in DUE_ROWS:
+        await reader.fetch_value(
+            "SELECT true FROM due_rows WHERE kind = %(kind)s AND subject_id = %(id)s FOR UPDATE",
+            {"kind": kind, "id": subscription_id},
+        )
 
 
 async def taken(reader: Reader, viewer: Actor, subscription_id: UUID) -> Subscription | None:
@@ -108,7 +109,7 @@ async def taken(reader: Reader, viewer: Actor, subscription_id: UUID) -> Subscri
 
     The due rows come first, as they do for the workers that carry them out, so that they wait for each other in turn.
     """
-    for kind in (LIFE, RENEWAL):
+    for kind in DUE_ROWS:
         await reader.fetch_value(
             f"""
             DELETE FROM due_rows WHERE kind = %(kind)s AND subject_id = (
