@@ -45,8 +45,8 @@ _PHONE = re.compile(r"\+?[0-9][0-9 ()-]{4,28}")
 
 
 class Field(msgspec.Struct, frozen=True, kw_only=True):
-    """One thing to supply. Money is minor units of the order's currency, or typed with its decimals; a deadline is a day
-    ahead. What is secret is kept sealed and shown on demand; a code is looked at and not shown again.
+    """One thing to supply. Money is minor units of the order's currency, or typed with its decimals; a deadline is a
+    day ahead. What is secret is kept sealed and shown on demand; a code is looked at and not shown again.
     Of one `group` at least one has to be; one with `unless` need not be where that flag is set,
     and one with `only_if` only counts where it is. `least` and `most` are numbers of files."""
 

@@ -241,9 +241,9 @@ class Moving:
         await tx.record("supervision.resumed", "order", held.order_id, facts)
 
 
-def left_of(timers: Mapping[Timer, datetime], due_at: datetime | None, now: datetime) -> dict[str, float]:
+def left_of(timers: Mapping[Any, datetime], due_at: datetime | None, now: datetime) -> dict[str, float]:
     """The seconds that each timer has left, and "due" the term."""
-    moments: dict[str, datetime] = {name: at for name, at in timers.items()} | ({"due": due_at} if due_at else {})
+    moments: dict[str, datetime] = {**timers, **({"due": due_at} if due_at else {})}
     return {name: (at - now).total_seconds() for name, at in moments.items()}
 
 

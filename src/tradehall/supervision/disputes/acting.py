@@ -40,10 +40,11 @@ DECISION, DECIDE_BY, ANSWER_BY, GROUNDS = "decision", "decide_by", "answer_by", 
 
 
 class Ruling(msgspec.Struct, frozen=True):
-    """What a dispute ends with."""
+    """What a dispute ends with, and whether both sides agreed on that."""
 
     outcome: Outcome
     amount_minor: int | None = None
+    agreed: bool = False
 
 
 class Disputes:
@@ -123,17 +124,18 @@ class Disputes:
             case "proposed":
                 proposed = dispute.facts["propose"]
                 amount = proposed.get("amount_minor") if proposed["proposal"] == "refund" else None
-                return Ruling(proposed["proposal"], amount)
+                return Ruling(proposed["proposal"], amount, agreed=True)
             case "decided":
                 decision = dispute.facts[DECISION]
                 return Ruling(decision["outcome"], decision["amount_minor"])
             case "refund":
-                return Ruling("refund", checked.values.get("amount_minor") or dispute.amount_minor)
+                amount = checked.values.get("amount_minor") or dispute.amount_minor
+                return Ruling("refund", amount, agreed=dispute.kind != "appeal")
             case outcome:
                 return Ruling(outcome)
 
     def _looked_at(self, held: Held, stage: Stage, step: Step, ruling: Ruling | None) -> bool:
-        """Whether the platform has to look first: at a parcel that is under way, or once more where much money moves."""
+        """Whether the platform has to look first: at a parcel under way, or once more where much money moves."""
         if stage.dispute is None:
             return stage.kind == "refund" and held.posted
         if stage.kind != "appeal" or ruling is None:
@@ -160,8 +162,8 @@ class Disputes:
             facts[GROUNDS] = grounds_in(held.flow, held.paid_at, log.entries, tx.now)
         await tx.execute(
             """
-            INSERT INTO disputes (id, flow_id, order_number, buyer_id, seller_id, kind, opened_by, opener_id, node, turn,
-                                  amount_minor, currency, entered_at, due_at, facts, opened_at)
+            INSERT INTO disputes (id, flow_id, order_number, buyer_id, seller_id, kind, opened_by, opener_id, node,
+                                  turn, amount_minor, currency, entered_at, due_at, facts, opened_at)
             VALUES (%(id)s, %(flow)s, %(number)s, %(buyer)s, %(seller)s, %(kind)s, %(side)s, %(person)s, %(node)s,
                     'platform', %(amount)s, %(currency)s, %(now)s, %(now)s, %(facts)s, %(now)s)
             """,
@@ -338,7 +340,9 @@ class Disputes:
         if other:
             await self._supersede(tx, held, other)
         if ruling.outcome == "refund":
-            reason: Any = "refund_agreed" if dispute.kind != "appeal" or "propose" in dispute.facts else "appeal_decided"
+            reason: Any = (
+                "refund_agreed" if dispute.kind != "appeal" or "propose" in dispute.facts else "appeal_decided"
+            )
             await self._moving.cancel(tx, held, reason, ruling.amount_minor)
             return
         await self._moving.thaw(tx, held)
@@ -347,7 +351,12 @@ class Disputes:
             await self._moving.carry_out(tx, held, ACCEPTED, NOTHING, ())
             return
         back = Verb(
-            key="send_back", label="", event="sent_back", to=rules.delivery_behind(held).key, by="platform", rejects=True
+            key="send_back",
+            label="",
+            event="sent_back",
+            to=rules.delivery_behind(held).key,
+            by="platform",
+            rejects=True,
         )
         await self._moving.carry_out(tx, held, back, NOTHING, ())
 
@@ -385,4 +394,3 @@ class Disputes:
         )
         facts = {"flow": held.id, "dispute": dispute.id, "node": dispute.node, "turn": dispute.turn, "late": late}
         await tx.record(f"{dispute.kind}.reminded", "order", held.order_id, facts | {"by": dispute.due_at})
-

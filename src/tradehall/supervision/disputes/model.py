@@ -30,8 +30,8 @@ OUTCOME_LABELS: dict[Outcome, str] = {
 
 
 class Dispute(msgspec.Struct, frozen=True, kw_only=True):
-    """An appeal, a refund or a return. Amounts are minor units of the order's currency: what was asked for, and what was
-    granted. `facts` are what was last supplied by each verb. While it is paused an appeal goes before."""
+    """An appeal, a refund or a return. Amounts are minor units of the order's currency: what was asked for, and what
+    was granted. `facts` are what was last supplied by each verb. While it is paused an appeal goes before."""
 
     id: UUID
     kind: Kind
@@ -105,5 +105,3 @@ def turn_at(node: Node) -> Turn:
     if node.actor:
         return node.actor
     return "" if node.key == CLOSED else "parties"
-
-
