@@ -1,41 +1,18 @@
 """The demo's second part: what people deliver, supervised from the requirement to the acceptance."""
 
-import io
 from contextlib import AsyncExitStack
 from datetime import timedelta
-from typing import Any
 
-from PIL import Image, ImageDraw
-
-from tradehall.commands.demo_stage import Choice, Person, Stage, StoryWentWrong
-from tradehall.commands.demo_telling import money
-
-PDF = b"%PDF-1.4\n1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj\n2 0 obj<</Type/Pages/Kids[]/Count 0>>endobj\n%%EOF\n"
+from tradehall.commands.demo_acts import Acts
+from tradehall.commands.demo_stage import Choice, StoryWentWrong
 
 
-class Deliveries:
-    """The chapters of the second part. Everybody acts over the API, as sellers' own systems could."""
-
-    def __init__(self, stage: Stage) -> None:
-        self._stage = stage
-        self._tell = stage.tell
+class Deliveries(Acts):
+    """The chapters of the second part."""
 
     async def play(self, stack: AsyncExitStack) -> None:
         """Tells it from beginning to end. Raises StoryWentWrong."""
-        people = {
-            name: await self._stage.person(stack, email)
-            for name, email in {
-                "wang": "admin@qingshan.example",
-                "li": "it@qingshan.example",
-                "grace": "admin@harbour.example",
-                "su": "admin@nebula.example",
-                "zhou": "operator@tradehall.example",
-                "lin": "admin@cloudsail.example",
-                "shi": "admin@bedrock.example",
-                "ye": "admin@maple.example",
-            }.items()
-        }
-        self._people = people
+        await self.gather(stack)
         self._tell.part("Part two: what people deliver", "第二部分：服务监管")
         await self._service()
         await self._application()
@@ -140,48 +117,3 @@ class Deliveries:
         await self._stage.advance(settings.parcel_acceptance + timedelta(days=1), "and nobody says anything")
         await self._tell_end(grace, number)
         tell.good(f"Signed for {settings.parcel_acceptance.days} days ago, so it is accepted by itself.")
-
-    # --- What they have in common ------------------------------------------------------------------------------------
-
-    async def _bought(self, buyer: Person, choice: Choice) -> str:
-        number = await self._stage.place(buyer, choice)
-        await self._stage.pay(buyer, number)
-        return number
-
-    async def _act(self, person: Person, number: str, verb: str, **answers: Any) -> None:
-        before = await person.get(f"supervision/{number}")
-        after = await person.post(f"supervision/{number}/acts", {"verb": verb, "answers": answers})
-        label = next((one["label"] for one in before["allowed"] if one["verb"] == verb), verb)
-        self._tell.line("act", f"{person.name}: {label}  →  {after['node_label']}")
-
-    async def _hand_in_all(self, person: Person, number: str, verb: str) -> None:
-        """Every file that a verb demands: which those are says the order itself, by its acceptance rule."""
-        allowed = (await person.get(f"supervision/{number}"))["allowed"]
-        for field in next(one["fields"] for one in allowed if one["verb"] == verb):
-            if field["kind"] != "files" or not field["required"]:
-                continue
-            for place in range(field["least"]):
-                picture = field["accept"] == "pictures"
-                content = _picture(f"{number} {field['key']}", place) if picture else PDF
-                name = f"{field['key']}-{place + 1}.{'png' if picture else 'pdf'}"
-                await self._hand_in(person, number, verb, field["key"], name, content)
-
-    async def _hand_in(self, person: Person, number: str, verb: str, field: str, name: str, content: bytes) -> None:
-        await person.upload(f"supervision/{number}/files", {"verb": verb, "field": field, "name": name}, content)
-
-    async def _tell_end(self, buyer: Person, number: str) -> None:
-        order = await self._stage.until_settled(buyer, number, "completed")
-        supervised = await buyer.get(f"supervision/{number}")
-        if supervised["state"] != "completed":
-            raise StoryWentWrong(f"the supervision of {number} is {supervised['state']}")
-        self._tell.line("done", f"{len(supervised['log'])} entries in the log; {money(order['total_minor'], 'CNY')}")
-        await self._tell.show_instance(number)
-
-
-def _picture(text: str, place: int) -> bytes:
-    """A screenshot, or what passes for one here."""
-    picture = Image.new("RGB", (640, 400), ((32, 60 + 40 * place, 120)))
-    ImageDraw.Draw(picture).text((40, 180), text, fill=(255, 255, 255))
-    written = io.BytesIO()
-    picture.save(written, "PNG")
-    return written.getvalue()
