@@ -155,7 +155,8 @@ WORDS: Mapping[NoticeKind, Words] = {
         N_("New review"),
         N_("%(product)s has a new review: %(rating)s of 5 stars"),
         N_(
-            "It is about order %(number)s and stands on the product's page. Your answer would stand below it, for everybody."
+            "It is about order %(number)s and stands on the product's page. "
+            "Your answer would stand below it, for everybody."
         ),
     ),
     "review_rejected": Words(

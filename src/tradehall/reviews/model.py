@@ -9,6 +9,7 @@ from uuid import UUID
 import msgspec
 
 from tradehall.kernel.errors import FieldProblem, Invalid
+from tradehall.kernel.i18n import N_
 
 ReviewState = Literal["waiting", "published", "rejected", "withdrawn"]
 REVIEW_STATES: tuple[ReviewState, ...] = ("waiting", "published", "rejected", "withdrawn")
@@ -49,10 +50,10 @@ STARS = (1, 2, 3, 4, 5)
 MOST_STARS = 5
 LONGEST_TEXT = 2000
 LONGEST_REASON = 500
-NO_STARS = "Choose one to five stars."
+NO_STARS = N_("Choose one to five stars.")
 BLANK = "This must not be empty."
 LONG = "Write at most {most} characters."
-NOT_TEXT = "This holds a character that cannot be shown."
+NOT_TEXT = N_("This holds a character that cannot be shown.")
 
 
 def states_before(verb: str) -> list[ReviewState]:
