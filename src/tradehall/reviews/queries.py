@@ -286,7 +286,7 @@ async def ratings_of(reader: Reader, product_ids: Sequence[UUID]) -> Mapping[UUI
         """,
         {"products": list(product_ids)},
     )
-    return {row.product_id: row for row in rows}
+    return {row.product_id: Rating(*row.counts) for row in rows}
 
 
 async def rating_of(reader: Reader, product_id: UUID) -> Rating:
