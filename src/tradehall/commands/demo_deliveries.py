@@ -99,10 +99,9 @@ class Deliveries:
         """An order of the second buyer that is completed and has no review."""
         orders = await self._people["grace"].get("orders?state=completed&limit=100")
         reviewed = await self._people["grace"].get("reviews?limit=100")
+        bought: list[str] = [one["number"] for one in orders["items"] if one["order_type"] == "NEW"]
         taken = {one["order_number"] for one in reviewed["items"]}
-        return next(
-            one["number"] for one in orders["items"] if one["order_type"] == "NEW" and one["number"] not in taken
-        )
+        return next(number for number in bought if number not in taken)
 
     async def _application(self) -> None:
         tell, li, lin = self._tell, self._people["li"], self._people["lin"]
