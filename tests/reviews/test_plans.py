@@ -24,7 +24,8 @@ async def reader(furnished_shop: Shop) -> AsyncIterator[Explaining]:
         SELECT o.id, o.id, CASE WHEN n % 20 = 1 THEN o.product_id ELSE '{world.other_product}' END,
                CASE WHEN n % 20 = 1 THEN o.buyer_id ELSE '{world.other_buyer.organisation_id}' END,
                CASE WHEN n % 20 = 1 THEN o.seller_id ELSE '{world.other_seller.organisation_id}' END,
-               CASE WHEN n % 50 = 0 THEN 'waiting' ELSE 'published' END, n % 5 + 1, 'Good.', false, o.id, '{world.buyer.person_id}', now(), now(),
+               CASE WHEN n % 50 = 0 THEN 'waiting' ELSE 'published' END, n % 5 + 1, 'Good.', false, o.id,
+               '{world.buyer.person_id}', now(), now(),
                CASE WHEN n % 50 <> 0 THEN '{world.operator.person_id}'::uuid END,
                CASE WHEN n % 50 <> 0 THEN now() END
         FROM (SELECT orders.*, row_number() OVER () AS n FROM orders WHERE state = 'completed') o
