@@ -32,6 +32,12 @@ NoticeKind = Literal[
     "ended",
     "suspended",
     "suspension_lifted",
+    "review_waiting",
+    "review_published",
+    "review_rejected",
+    "review_taken_down",
+    "review_answered",
+    "review_answer_removed",
 ]
 Channel = Literal["mail", "sms"]
 SendingState = Literal["waiting", "sent", "failed"]
@@ -125,4 +131,10 @@ TOLD: Mapping[str, tuple[Told, ...]] = {
     "subscription.ended": (Told("buyer", "ended", only=("reason", ("expired",))),),
     "subscription.suspended": (Told("buyer", "suspended", urgent=True), Told("seller", "suspended")),
     "subscription.suspension_lifted": tuple(Told(side, "suspension_lifted") for side in _BOTH),
+    "review.written": (Told("platform", "review_waiting", mail=False),),
+    "review.published": (Told("seller", "review_published"),),
+    "review.rejected": (Told("buyer", "review_rejected"),),
+    "review.taken_down": (Told("buyer", "review_taken_down"),),
+    "review.answered": (Told("buyer", "review_answered"),),
+    "review.answer_removed": (Told("seller", "review_answer_removed"),),
 }

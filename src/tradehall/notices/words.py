@@ -146,6 +146,39 @@ WORDS: Mapping[NoticeKind, Words] = {
         N_("The suspension of %(product)s is over"),
         N_("The application of order %(number)s can be used again, as far as its term allows."),
     ),
+    "review_waiting": Words(
+        N_("Review to be read"),
+        N_("A review of %(product)s waits for you"),
+        N_("%(buyer)s wrote it about order %(number)s. It is published when somebody of the marketplace has read it."),
+    ),
+    "review_published": Words(
+        N_("New review"),
+        N_("%(product)s has a new review: %(rating)s of 5 stars"),
+        N_(
+            "It is about order %(number)s and stands on the product's page. "
+            "Your answer would stand below it, for everybody."
+        ),
+    ),
+    "review_rejected": Words(
+        N_("Review not published"),
+        N_("Your review of %(product)s was not published"),
+        N_("It is about order %(number)s; you can write it anew. Reason: %(why)s"),
+    ),
+    "review_taken_down": Words(
+        N_("Review taken down"),
+        N_("Your review of %(product)s was taken down"),
+        N_("It is about order %(number)s; you can write it anew. Reason: %(why)s"),
+    ),
+    "review_answered": Words(
+        N_("Review answered"),
+        N_("%(seller)s answered your review of %(product)s"),
+        N_("The answer stands below your review of order %(number)s."),
+    ),
+    "review_answer_removed": Words(
+        N_("Answer taken down"),
+        N_("Your answer to a review of %(product)s was taken down"),
+        N_("The review is about order %(number)s; you can answer it anew. Reason: %(why)s"),
+    ),
 }
 
 
@@ -172,7 +205,7 @@ def _filled(notice: Notice, words: Translator, zone: tzinfo) -> "_Values":
         values["node"] = words.lookup(node)
     if "amount_minor" in facts:
         values["amount"] = words.money(facts["amount_minor"], facts["currency"])
-    for name in ("days", "why"):
+    for name in ("days", "why", "rating"):
         if name in facts:
             values[name] = facts[name]
     return values
