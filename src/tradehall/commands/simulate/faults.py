@@ -86,7 +86,7 @@ class Rates(msgspec.Struct, frozen=True):
 
     calls: float = 0.08
     claims: float = 0.03
-    connections: float = 0.015
+    connections: float = 0.005
 
 
 class Faults:
