@@ -439,6 +439,8 @@ async def test_the_authorisation_code_reaches_both_sides_with_the_delivery(at: A
     assert not any(code in desk.page for desk in desks)
     await supervised.act(number, "deliver")
     assert all([code in await desk.open() for desk in desks])
+    await supervised.walk(number, "claim_code", "activate_code")
+    assert not any(["What was delivered" in await desk.open() for desk in desks]), "it was the buyer's all along"
 
 
 async def test_an_order_is_accepted_by_the_standard_of_its_day(at: At, shop: Shop, supervised: Supervised) -> None:

@@ -23,7 +23,8 @@ ROLES: dict[str, str] = {
 }
 # The buyer's words on what is to be delivered.
 _REQUIREMENTS = frozenset({"submit_requirement", "submit_identification"})
-_NOT_DELIVERED = frozenset({"confirm_requirement"})
+# What sellers do that hands nothing over: the code that is activated was the buyer's all along.
+_NOT_DELIVERED = frozenset({"confirm_requirement", "activate_code"})
 
 
 class Answer(msgspec.Struct, frozen=True):
