@@ -156,7 +156,7 @@ async def test_a_requirement_is_submitted_once_however_often_its_button_is_press
     before = desk.page
     first: list[File] = [("requirement_files", "a.pdf", PDF)]
     answer = await desk.send("submit_requirement", requirement="A shop", files=first, stay=True)
-    assert "Done: Submit the requirement." in answer.text
+    assert "Done: Requirement submitted." in answer.text
     assert "a.pdf" in answer.text
     desk.visitor.page = before
     again = await desk.send("submit_requirement", requirement="A shop", stay=True)
