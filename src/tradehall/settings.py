@@ -158,7 +158,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     platform_fee: Annotated[
         int,
-        Doc("The platform's fee on what sellers sell themselves, in basis points (500: 5 %), for orders paid from now on."),
+        Doc(
+            "The platform's fee on what sellers sell themselves, in basis points (500: 5 %), for orders paid from now on."
+        ),
     ] = 500
     joint_share: Annotated[
         int, Doc("The platform's share of what joint products cost, in basis points, for orders paid from now on.")

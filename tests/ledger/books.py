@@ -1,5 +1,6 @@
 """What tests look at in the ledger."""
 
+import asyncio
 from uuid import UUID
 
 from tests.world import Shop
@@ -39,9 +40,34 @@ async def close(shop: Shop, batch: int = closing.BATCH) -> bool:
         return await closing.close(tx, batch)
 
 
+async def closed_to(shop: Shop, number: int, batch: int = closing.BATCH) -> bool:
+    """Closes until postings up to a number are in the balances; the server's own housekeeping may be in the way."""
+    for _ in range(200):
+        if (await shop.sql("SELECT closed_to FROM ledger_closing")) == [(number,)]:
+            return True
+        await close(shop, batch)
+        await asyncio.sleep(0.02)
+    return False
+
+
 async def in_account(shop: Shop, account: str) -> int:
     """What an account holds, in fen."""
     async with shop.installation.db.read() as reader:
         (balance,) = await queries.balances(reader)
     assert balance.sum_minor == 0
     return int(getattr(balance, account))
+
+
+async def cancel_in_part(shop: Shop, number: str, refund: int) -> None:
+    """A supervised order ends with a partial refund, as a decision or an agreement would have it."""
+    order_id = await order_id_of(shop, number)
+    await shop.sql(
+        "UPDATE supervision_flows SET state = 'cancelled', turn = '', finished_at = %(now)s, timers = '{}' "
+        "WHERE order_id = %(id)s",
+        {"id": order_id, "now": shop.clock.now()},
+    )
+    await shop.sql("DELETE FROM due_rows WHERE kind = 'supervision.timers'")
+    async with shop.installation.db.transaction(SYSTEM) as tx:
+        await tx.record("supervision.cancelled", "order", order_id, {"refund_minor": refund})
+    await shop.sql("UPDATE refunds SET amount_minor = %(n)s WHERE order_id = %(id)s", {"id": order_id, "n": refund})
+    await shop.run_due()

@@ -6,7 +6,7 @@ from datetime import timedelta
 import psycopg
 import pytest
 from tests.conftest import sandbox_settings
-from tests.ledger.books import close, flaws, in_account, order_id_of, posted
+from tests.ledger.books import cancel_in_part, close, closed_to, flaws, in_account, order_id_of, posted
 from tests.supervised import Supervised
 from tests.trading.test_vouchers import MONTH, give, pay
 from tests.world import SellerServer, Shop
@@ -14,6 +14,8 @@ from tests.world import SellerServer, Shop
 from tradehall.kernel.journal import SYSTEM, Event
 from tradehall.ledger.posting import Ledger
 from tradehall.settings import Settings
+from tradehall.trading import actions as trading
+from tradehall.trading.model import Receipt
 
 PAID = {"buyer": -MONTH, "escrow": MONTH}
 FEE = 495  # 5 % of it
@@ -42,14 +44,19 @@ async def test_an_order_that_fails_gives_back_what_was_held(shop: Shop, seller_s
     assert await flaws(shop) == []
 
 
-async def test_money_on_its_way_back_is_still_held(shop: Shop, seller_server: SellerServer) -> None:
+async def test_money_on_its_way_back_is_still_held(
+    shop: Shop, seller_server: SellerServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def down(*_: object) -> Receipt:
+        raise ConnectionError
+
     seller_server.manner = "refusing"
+    monkeypatch.setattr(shop.installation.gateway, "give_back", down)
     number = await shop.buy()
     await shop.run_due(timedelta(hours=3))
-    await shop.sql("UPDATE due_rows SET parked_at = now() WHERE kind = 'order.refund'")
-    await shop.sql("UPDATE refunds SET state = 'requested', reference = NULL, refunded_at = NULL WHERE false")
-    assert await flaws(shop) == []
     assert (await shop.order(number)).state == "cancelled"
+    assert await posted(shop, number) == {"paid": PAID}
+    assert await flaws(shop) == []
 
 
 async def test_unsubscribing_takes_back_what_had_been_released(shop: Shop, seller_server: SellerServer) -> None:
@@ -68,9 +75,7 @@ async def test_unsubscribing_takes_back_what_had_been_released(shop: Shop, selle
     assert await flaws(shop) == []
 
 
-async def test_a_renewal_taken_back_before_it_began_goes_the_same_way(
-    shop: Shop, seller_server: SellerServer
-) -> None:
+async def test_a_renewal_taken_back_before_it_began_goes_the_same_way(shop: Shop, seller_server: SellerServer) -> None:
     number = await shop.buy()
     await shop.run_due()
     renewal = await shop.renew(number)
@@ -121,9 +126,7 @@ async def test_what_an_expired_voucher_loses_stays_with_whoever_bears_it(
     shop: Shop, seller_server: SellerServer
 ) -> None:
     lasting = await give(shop, 2_000)
-    passing = await give(
-        shop, 3_000, days=1, seller_id=shop.world.seller.organisation_id, issued_by_seller=True
-    )
+    passing = await give(shop, 3_000, days=1, seller_id=shop.world.seller.organisation_id, issued_by_seller=True)
     number = await shop.place()
     await pay(shop, number, lasting, passing)
     await shop.run_due()
@@ -155,24 +158,10 @@ async def test_a_joint_product_is_shared(shop: Shop) -> None:
     assert (await posted(shop, number))["released"] == {"escrow": -100_000, "payable": 70_000, "fee": 30_000}
 
 
-async def cancelled_in_part(shop: Shop, number: str, refund: int) -> None:
-    """A supervised order ends with a partial refund, as a decision or an agreement would have it."""
-    order_id = await order_id_of(shop, number)
-    await shop.sql(
-        "UPDATE supervision_flows SET state = 'cancelled', turn = '', finished_at = %(now)s, timers = '{}' "
-        "WHERE order_id = %(id)s",
-        {"id": order_id, "now": shop.clock.now()},
-    )
-    async with shop.installation.db.transaction(SYSTEM) as tx:
-        await tx.record("supervision.cancelled", "order", order_id, {"refund_minor": refund})
-    await shop.sql("UPDATE refunds SET amount_minor = %(n)s WHERE order_id = %(id)s", {"id": order_id, "n": refund})
-    await shop.run_due()
-
-
 async def test_what_a_cancelled_order_keeps_is_released_when_the_rest_is_back(shop: Shop) -> None:
     supervised = Supervised(shop)
     number = await supervised.buy("orchestration")
-    await cancelled_in_part(shop, number, 40_001)
+    await cancel_in_part(shop, number, 40_001)
     assert await posted(shop, number) == {
         "paid": {"buyer": -100_000, "escrow": 100_000},
         "returned": {"escrow": -40_001, "refunds": 40_001},
@@ -186,7 +175,7 @@ async def test_a_partial_refund_gives_vouchers_their_part(shop: Shop) -> None:
     number = await supervised.place(await supervised.price("orchestration"))
     sellers = await give(shop, 20_000, seller_id=shop.world.seller.organisation_id, issued_by_seller=True)
     await pay(shop, number, await give(shop, 10_000), sellers)
-    await cancelled_in_part(shop, number, 50_000)
+    await cancel_in_part(shop, number, 50_000)
     assert await posted(shop, number) == {
         "paid": {
             "buyer": -70_000, "platform_vouchers": -10_000, "seller_vouchers": -20_000, "escrow": 100_000,
@@ -202,7 +191,9 @@ async def test_a_partial_refund_gives_vouchers_their_part(shop: Shop) -> None:
 async def test_the_fee_is_the_one_of_the_day_of_payment(shop: Shop, seller_server: SellerServer) -> None:
     number = await shop.buy()
     ledger = Ledger(sandbox_settings(platform_fee=1_000))
-    event = Event("order.paid", "order", await order_id_of(shop, number), {"amount_minor": 1}, shop.clock.now(), SYSTEM, "")
+    event = Event(
+        "order.paid", "order", await order_id_of(shop, number), {"amount_minor": 1}, shop.clock.now(), SYSTEM, ""
+    )
     async with shop.installation.db.transaction(SYSTEM) as tx:
         await ledger.hold(tx, event)
     await shop.run_due()
@@ -253,55 +244,41 @@ async def test_the_database_refuses_what_does_not_add_up(shop: Shop, change: str
 
 
 async def test_balances_are_the_same_before_while_and_after_closing(shop: Shop, seller_server: SellerServer) -> None:
+    await shop.sql("DELETE FROM due_rows WHERE kind = 'housekeeping'")  # which closes, too
     for _ in range(3):
         await shop.buy()
         await shop.run_due()
     whole = 3 * (MONTH - FEE)
     assert await in_account(shop, "payable") == whole
-    assert not await close(shop)  # noted
-    assert await close(shop, batch=2)  # two of six taken over
-    assert await in_account(shop, "payable") == whole
-    while await close(shop):
-        pass
-    assert (await shop.sql("SELECT closed_to, next_to FROM ledger_closing")) == [(6, 6)]
+    await close(shop)
+    assert (await shop.sql("SELECT closed_to, next_to FROM ledger_closing")) == [(0, 6)]
+    for reached in (2, 4, 6):
+        assert await closed_to(shop, reached, batch=2)
+        assert await in_account(shop, "payable") == whole
+        assert await flaws(shop) == []
     await shop.buy()
     assert await in_account(shop, "payable") == whole
     assert await in_account(shop, "escrow") == MONTH
     assert await flaws(shop) == []
 
 
-async def test_closing_waits_for_transactions_that_may_have_a_lower_number(
-    shop: Shop, seller_server: SellerServer
-) -> None:
+async def test_closing_waits_for_transactions_that_may_have_a_lower_number(shop: Shop) -> None:
     late, early = await shop.place(), await shop.place()
-    db = shop.installation.db
-    async with db.transaction(shop.world.buyer) as tx:
-        await pay_within(shop, tx, late)
+    async with shop.installation.db.transaction(shop.world.buyer) as tx:
+        await trading.pay(tx, shop.installation.gateway, number=late)
         await shop.pay(early)
-        await close(shop)  # notes the number of the one that is visible
-        await close(shop)
+        for _ in range(3):
+            await close(shop)
+        # The number of the one that is visible is noted; the other's is lower.
         assert (await shop.sql("SELECT closed_to, next_to FROM ledger_closing")) == [(0, 2)]
-    await close(shop)
-    assert (await shop.sql("SELECT closed_to FROM ledger_closing")) == [(2,)]
+    assert await closed_to(shop, 2)
     assert await in_account(shop, "escrow") == 2 * MONTH
     assert await flaws(shop) == []
 
 
-async def pay_within(shop: Shop, tx: object, number: str) -> None:
-    from tradehall.kernel.db import Tx
-    from tradehall.trading import actions as trading
-
-    assert isinstance(tx, Tx)
-    await trading.pay(tx, shop.installation.gateway, number=number)
-
-
-async def test_closing_goes_on_in_a_database_that_was_restored_elsewhere(
-    shop: Shop, seller_server: SellerServer
-) -> None:
+async def test_closing_goes_on_in_a_database_that_was_restored_elsewhere(shop: Shop) -> None:
     await shop.buy()
     await close(shop)
     await shop.sql("UPDATE ledger_closing SET next_xid = '999999999999'")  # of the server it came from
-    await close(shop)
-    await close(shop)
-    assert (await shop.sql("SELECT closed_to FROM ledger_closing")) == [(1,)]
+    assert await closed_to(shop, 1)
     assert await flaws(shop) == []
