@@ -159,11 +159,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     platform_fee: Annotated[
         int,
         Doc(
-            "The platform's fee on what sellers sell themselves, in basis points (500: 5 %), for orders paid from now on."
+            "The platform's fee on what sellers sell themselves, in basis points (500: 5 %), for orders paid from now."
         ),
     ] = 500
     joint_share: Annotated[
-        int, Doc("The platform's share of what joint products cost, in basis points, for orders paid from now on.")
+        int, Doc("The platform's share of what joint products cost, in basis points, for orders paid from now.")
     ] = 3000
 
     outbound_allow: Annotated[

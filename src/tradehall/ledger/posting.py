@@ -89,7 +89,8 @@ class Ledger:
                 FROM ledger_postings p
                 JOIN refunds r ON r.order_id = p.order_id AND r.state = 'refunded'
                 CROSS JOIN LATERAL vouchers_returned(p.order_id, r.voucher_minor + r.lost_minor) b
-                LEFT JOIN ledger_postings s ON s.order_id = p.order_id AND s.kind = 'released'
+                LEFT JOIN ledger_postings s
+                    ON s.order_id = p.order_id AND s.kind = 'released' AND s.cause = 'order.completed'
                 WHERE p.order_id = %(order)s AND p.kind = 'paid' AND r.amount_minor > 0
             ), based AS (
                 SELECT *, paid - vouchers AS base, paid - back - (vouchers - seller_back) AS kept FROM refunded

@@ -72,14 +72,12 @@ _LINES: Mapping[Side, Mapping[Shown, LiteralString]] = {
 
 
 def _accounts(side: Side) -> LiteralString:
-    """A set of (place, account, amount_minor), one row for each account of the posting that moved."""
-    parts: list[LiteralString] = []
-    place: LiteralString = "0"
-    for account, amount in _LINES[side].items():
-        place = place + "+1"
-        parts.append("(" + place + ", '" + account + "', " + amount + ")")  # noqa: S608 - literals all
-    values: LiteralString = ", ".join(parts)
-    return f"(SELECT * FROM (VALUES {values}) AS v (place, account, amount_minor) WHERE v.amount_minor <> 0)"
+    """A set of (account, amount_minor, place), one row for each account of the posting that moved."""
+    names: LiteralString = ", ".join(["'" + account + "'" for account in _LINES[side]])
+    amounts: LiteralString = ", ".join(_LINES[side].values())
+    return f"""(
+        SELECT * FROM unnest(ARRAY[{names}], ARRAY[{amounts}]) WITH ORDINALITY AS v (account, amount_minor, place)
+        WHERE v.amount_minor <> 0)"""
 
 
 class _Row(msgspec.Struct, frozen=True):

@@ -27,7 +27,7 @@ INVARIANTS: Mapping[str, str] = {
     "nothing_orphaned": "What is alive at a seller is somebody's, or its release is on its way or waits for a person.",
     "calls_in_order": "The calls about an instance reach the seller one after the other, in the order they were asked.",
     "money_adds_up": "Money in is money held for orders under way or completed, and money returned; none twice.",
-    "ledger_adds_up": "Every posting sums to zero, and the ledger agrees with orders, payments, refunds and the journal.",
+    "ledger_adds_up": "Postings sum to zero; the ledger agrees with orders, payments, refunds and the journal.",
     "journal_whole": "Every chain of events is whole.",
     "nothing_forgotten": "Whatever has to happen is scheduled, under way, or visibly waits for a person.",
     "nothing_overdue": "What is due is done.",

@@ -51,6 +51,7 @@ from tradehall.web.common import (
 from tradehall.web.happened import clock_for
 from tradehall.web.labels import ORDER_STATES, VOUCHER_SCENES
 from tradehall.web.labels import ORDER_TYPES as TYPE_LABELS
+from tradehall.web.ledger import money_card
 from tradehall.web.orders import Delivered, delivered, lines_of, supervised_card, what_changes
 from tradehall.web.public.choice import choose, price_named
 
@@ -315,6 +316,7 @@ class Followed(msgspec.Struct, frozen=True):
     step: NextStep
     vouchers: list[VoucherUse]
     delivered: Delivered
+    money: dict[str, Any]
     at: datetime
 
     @property
@@ -355,7 +357,8 @@ async def follow(reader: Reader, request: WebRequest, number: str) -> Followed:
     vouchers = await voucher_queries.uses_of_order(reader, order.id) if order.payment_voucher_minor else []
     how = await delivered(reader, request.user.actor, order)
     step = next_in_supervision(step, how.held)
-    return Followed(order, log, instances, calls, step, vouchers, how, reader.now)
+    money = await money_card(reader, request.user.actor, order, texts(request))
+    return Followed(order, log, instances, calls, step, vouchers, how, money, reader.now)
 
 
 async def _order(reader: Reader, request: WebRequest, number: str) -> Order:
