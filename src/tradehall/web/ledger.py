@@ -102,7 +102,11 @@ def _sums(money: OrderMoney, side: Side) -> list[tuple[str, int]]:
     if side != "buyer":
         owed = N_("Owed to you") if side == "seller" else N_("Owed to the seller")
         kept = [(owed, money.payable_minor or 0), (N_("Platform fee"), money.fee_minor or 0)]
-    sums = [(N_("Held until it is decided"), money.held_minor), *kept, (N_("Returned to the buyer"), money.returned_minor)]
+    sums = [
+        (N_("Held until it is decided"), money.held_minor),
+        *kept,
+        (N_("Returned to the buyer"), money.returned_minor),
+    ]
     return [(N_("Paid"), money.paid_minor), *((label, amount) for label, amount in sums if amount)]
 
 
