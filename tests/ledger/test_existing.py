@@ -17,7 +17,7 @@ from tradehall.ledger.model import SHOWN, LedgerFilter, side_of
 
 BEFORE = """
     DROP TABLE ledger_postings, ledger_balances, ledger_closing;
-    DROP FUNCTION fee_of, vouchers_returned, refuse_ledger_change, refuse_posting_without_event;
+    DROP FUNCTION fee_of, vouchers_returned, refuse_ledger_change, refuse_unsound_posting;
 """
 POSTED = """
     SELECT order_id, kind, cause, at, buyer_id, seller_id, currency, fee_rate, releasable_at, buyer_minor,

@@ -14,7 +14,7 @@ CREATE TABLE ledger_postings (
     buyer_id                uuid        NOT NULL,
     seller_id               uuid        NOT NULL,
     currency                text        NOT NULL,
-    fee_rate                integer     NOT NULL CHECK (fee_rate BETWEEN 0 AND 10000),
+    fee_rate                integer     NOT NULL,
     releasable_at           timestamptz,
     buyer_minor             bigint      NOT NULL DEFAULT 0,
     platform_vouchers_minor bigint      NOT NULL DEFAULT 0,
@@ -25,22 +25,7 @@ CREATE TABLE ledger_postings (
     refunds_minor           bigint      NOT NULL DEFAULT 0,
     CONSTRAINT one_posting_per_order_and_kind UNIQUE (order_id, kind),
     CONSTRAINT a_posting_sums_to_zero CHECK (buyer_minor + platform_vouchers_minor + seller_vouchers_minor
-        + escrow_minor + payable_minor + fee_minor + refunds_minor = 0),
-    CONSTRAINT a_posting_moves_what_its_kind_says CHECK (CASE kind
-        WHEN 'paid' THEN escrow_minor > 0 AND buyer_minor <= 0 AND platform_vouchers_minor <= 0
-            AND seller_vouchers_minor <= 0 AND payable_minor = 0 AND fee_minor = 0 AND refunds_minor = 0
-        WHEN 'released' THEN escrow_minor < 0 AND payable_minor >= 0 AND fee_minor >= 0 AND seller_vouchers_minor >= 0
-            AND buyer_minor = 0 AND platform_vouchers_minor = 0 AND refunds_minor = 0
-        WHEN 'taken_back' THEN escrow_minor > 0 AND payable_minor <= 0 AND fee_minor <= 0 AND seller_vouchers_minor <= 0
-            AND buyer_minor = 0 AND platform_vouchers_minor = 0 AND refunds_minor = 0
-        WHEN 'returned' THEN escrow_minor < 0 AND refunds_minor >= 0 AND platform_vouchers_minor >= 0
-            AND seller_vouchers_minor >= 0 AND buyer_minor = 0 AND payable_minor = 0 AND fee_minor = 0
-        ELSE false END),
-    CONSTRAINT a_posting_follows_an_event CHECK (CASE kind
-        WHEN 'paid' THEN cause = 'order.paid'
-        WHEN 'released' THEN cause IN ('order.completed', 'order.refunded')
-        ELSE cause = 'order.refunded' END),
-    CONSTRAINT what_is_released_has_its_moment CHECK ((kind IN ('released', 'taken_back')) = (releasable_at IS NOT NULL))
+        + escrow_minor + payable_minor + fee_minor + refunds_minor = 0)
 );
 COMMENT ON TABLE ledger_postings IS 'Append-only. A row is one posting of one order in one currency, its columns named _minor are its lines: what came into an account is positive, what left it negative.';
 COMMENT ON COLUMN ledger_postings.number IS 'Grows in the order of writing, with gaps where a transaction came to nothing.';
@@ -165,14 +150,38 @@ END $$;
 CREATE TRIGGER postings_are_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON ledger_postings
     FOR EACH STATEMENT EXECUTE FUNCTION refuse_ledger_change();
 
--- Asked when the transaction ends: events are the last that is written in one.
-CREATE FUNCTION refuse_posting_without_event() RETURNS trigger LANGUAGE plpgsql AS $$
+-- Asked when the transaction ends: events are the last that is written in one. What a row has to look like is asked here
+-- too, where it costs nothing more; as CHECKs these conditions are read and planned anew by every statement.
+CREATE FUNCTION refuse_unsound_posting() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    IF NOT EXISTS (SELECT FROM events WHERE subject_kind = 'order' AND subject_id = NEW.order_id
-                   AND kind = NEW.cause AND at = NEW.at) THEN
-        RAISE EXCEPTION 'posting % (%) of order % belongs to no event', NEW.number, NEW.kind, NEW.order_id;
+    IF NOT (CASE NEW.kind
+        WHEN 'paid' THEN NEW.escrow_minor > 0 AND NEW.buyer_minor <= 0 AND NEW.platform_vouchers_minor <= 0
+            AND NEW.seller_vouchers_minor <= 0 AND NEW.payable_minor = 0 AND NEW.fee_minor = 0 AND NEW.refunds_minor = 0
+        WHEN 'released' THEN NEW.escrow_minor < 0 AND NEW.payable_minor >= 0 AND NEW.fee_minor >= 0
+            AND NEW.seller_vouchers_minor >= 0 AND NEW.buyer_minor = 0 AND NEW.platform_vouchers_minor = 0
+            AND NEW.refunds_minor = 0
+        WHEN 'taken_back' THEN NEW.escrow_minor > 0 AND NEW.payable_minor <= 0 AND NEW.fee_minor <= 0
+            AND NEW.seller_vouchers_minor <= 0 AND NEW.buyer_minor = 0 AND NEW.platform_vouchers_minor = 0
+            AND NEW.refunds_minor = 0
+        WHEN 'returned' THEN NEW.escrow_minor < 0 AND NEW.refunds_minor >= 0 AND NEW.platform_vouchers_minor >= 0
+            AND NEW.seller_vouchers_minor >= 0 AND NEW.buyer_minor = 0 AND NEW.payable_minor = 0 AND NEW.fee_minor = 0
+        ELSE false END)
+        OR (NEW.kind IN ('released', 'taken_back')) <> (NEW.releasable_at IS NOT NULL)
+        OR NEW.fee_rate NOT BETWEEN 0 AND 10000
+    THEN
+        RAISE EXCEPTION 'posting % does not move what its kind (%) says', NEW.number, NEW.kind
+            USING ERRCODE = 'check_violation';
+    END IF;
+    IF NOT (CASE NEW.kind WHEN 'paid' THEN NEW.cause = 'order.paid'
+                         WHEN 'released' THEN NEW.cause IN ('order.completed', 'order.refunded')
+                         ELSE NEW.cause = 'order.refunded' END)
+       OR NOT EXISTS (SELECT FROM events WHERE subject_kind = 'order' AND subject_id = NEW.order_id
+                      AND kind = NEW.cause AND at = NEW.at)
+    THEN
+        RAISE EXCEPTION 'posting % (%) of order % belongs to no event', NEW.number, NEW.kind, NEW.order_id
+            USING ERRCODE = 'check_violation';
     END IF;
     RETURN NULL;
 END $$;
-CREATE CONSTRAINT TRIGGER a_posting_belongs_to_its_event AFTER INSERT ON ledger_postings
-    DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION refuse_posting_without_event();
+CREATE CONSTRAINT TRIGGER a_posting_is_sound AFTER INSERT ON ledger_postings
+    DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION refuse_unsound_posting();
