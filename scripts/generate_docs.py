@@ -98,6 +98,7 @@ def product_states() -> str:
 
 
 def story_table() -> str:
+    from tradehall.ledger.posting import Ledger
     from tradehall.notices.telling import Notices
     from tradehall.provisioning.asking import Asking
     from tradehall.story import story
@@ -109,8 +110,9 @@ def story_table() -> str:
     asking: Any = Asking
     outcome: Any = Outcome
     notices: Any = Notices
+    ledger: Any = Ledger
     events: dict[tuple[str, str, str], list[str]] = {}
-    for event, following in story(supervision, asking, outcome, notices).items():
+    for event, following in story(supervision, asking, outcome, notices, ledger).items():
         for reaction in following:
             name = f"`{reaction.__module__.split('.')[1]}.{reaction.__name__}`"
             # One reaction that follows whatever happens is told once.

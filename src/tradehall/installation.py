@@ -19,6 +19,8 @@ from tradehall.kernel.listener import Listener
 from tradehall.kernel.outbound import Outbound
 from tradehall.kernel.secrets import Seal, secret_key
 from tradehall.kernel.worker import Source, Worker
+from tradehall.ledger import closing
+from tradehall.ledger.posting import Ledger
 from tradehall.notices import actions as notices
 from tradehall.notices.mail import Mailer
 from tradehall.notices.sending import Sendings
@@ -76,7 +78,7 @@ class Installation:
         self.db = Database(
             dsn,
             clock=self.clock,
-            story=story(self.supervision, Asking(settings), Outcome(settings), Notices(settings)),
+            story=story(self.supervision, Asking(settings), Outcome(settings), Notices(settings), Ledger(settings)),
             pool_size=settings.pool_size,
             prepare=settings.prepare_statements,
         )
@@ -211,6 +213,7 @@ class Installation:
     async def _housekeeping(self, tx: Tx, row: DueRow) -> None:
         await parties.forget_old(tx, self.settings.idempotency_ttl)
         more = await notices.forget_old(tx, timedelta(days=self.settings.notice_days))
+        more |= await closing.close(tx)
         await due.schedule(tx, HOUSEKEEPING, _EVERYTHING, tx.now + (_GO_ON_AFTER if more else HOUSEKEEPING_EVERY))
 
 

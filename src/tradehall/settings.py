@@ -156,6 +156,16 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         timedelta, Doc("How long after buying a buyer may unsubscribe for the whole price.")
     ] = timedelta(days=5)
 
+    platform_fee: Annotated[
+        int,
+        Doc(
+            "The platform's fee on what sellers sell themselves, in basis points (500: 5 %), for orders paid from now."
+        ),
+    ] = 500
+    joint_share: Annotated[
+        int, Doc("The platform's share of what joint products cost, in basis points, for orders paid from now.")
+    ] = 3000
+
     outbound_allow: Annotated[
         str,
         Doc("Comma-separated networks (10.0.0.0/8) or host:port a seller's server may have though not public."),
@@ -425,6 +435,9 @@ def _check(settings: Settings) -> None:
             raise InvalidSetting(f"{variable(name)} must not be negative")
     if not 0 <= settings.circuit_failures <= 100:
         raise InvalidSetting(f"{variable('circuit_failures')} must be from 0 to 100")
+    for name in ("platform_fee", "joint_share"):
+        if not 0 <= getattr(settings, name) <= 10_000:
+            raise InvalidSetting(f"{variable(name)} must be from 0 to 10000")
     if settings.circuit_longest_pause < settings.circuit_pause:
         raise InvalidSetting(f"{variable('circuit_longest_pause')} must be at least {variable('circuit_pause')}")
     if not 1 <= settings.delivery_days <= 365:

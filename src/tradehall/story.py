@@ -8,6 +8,7 @@ carries out.
 from collections.abc import Mapping, Sequence
 
 from tradehall.kernel.db import Reaction
+from tradehall.ledger.posting import Ledger
 from tradehall.notices.model import TOLD
 from tradehall.notices.telling import Notices
 from tradehall.provisioning import circuits
@@ -17,7 +18,7 @@ from tradehall.trading.outcome import Outcome
 
 
 def story(
-    supervision: Supervision, asking: Asking, trading: Outcome, notices: Notices
+    supervision: Supervision, asking: Asking, trading: Outcome, notices: Notices, ledger: Ledger
 ) -> Mapping[str, Sequence[Reaction]]:
     """The reactions to every event that has any, in the order they run."""
     reactions: dict[str, tuple[Reaction, ...]] = {
@@ -25,7 +26,7 @@ def story(
         "order.placed": (asking.check_change,),
         "change.allowed": (trading.allow,),
         "change.refused": (trading.refuse,),
-        "order.paid": (supervision.open_for, asking.carry_out),
+        "order.paid": (ledger.hold, supervision.open_for, asking.carry_out),
         # The seller did it, or did not.
         "instance.opened": (trading.complete,),
         "instance.renewed": (trading.complete,),
@@ -35,6 +36,9 @@ def story(
         # People deliver, prove and accept it, or it comes to nothing.
         "supervision.accepted": (trading.complete,),
         "supervision.cancelled": (trading.fail, asking.tell_taken_back),
+        # Its money is the seller's, or goes back.
+        "order.completed": (ledger.release,),
+        "order.refunded": (ledger.give_back,),
         # A subscription's life.
         "subscription.renewal_cancelled": (asking.take_back_renewal,),
         "subscription.renewed": (asking.freeze_again,),

@@ -1,5 +1,6 @@
 """The commands operators use: verify-journal, migrate, settings, person, openapi, help."""
 
+import asyncio
 import json
 import subprocess
 import sys
@@ -11,6 +12,7 @@ import pytest
 from rich.console import Console
 from tests.commands.running import environment, tradehall_command
 from tests.conftest import SECRET_KEY, Server, sandbox_settings
+from tests.world import Shop
 from typer.testing import CliRunner
 
 from tradehall.__main__ import cli
@@ -37,6 +39,27 @@ def test_a_whole_journal_is_said_to_be_whole(database: str, tmp_path: Path) -> N
     assert as_json["chains"] > 5
     assert as_json["entries"] >= as_json["chains"]
     assert as_json["flaws"] == []
+
+
+async def test_a_ledger_that_adds_up_is_said_to_and_one_that_does_not_names_what(
+    database: str, tmp_path: Path, shop: Shop
+) -> None:
+    number = await shop.buy()
+
+    def asked(*options: str) -> subprocess.CompletedProcess[str]:
+        return tradehall_command(tmp_path, "ledger", "check", *options, **_own(database))
+
+    run = await asyncio.to_thread(asked)
+    assert (run.returncode, "all adds up" in run.stdout) == (0, True), run.stderr
+    told = json.loads((await asyncio.to_thread(asked, "--json")).stdout)
+    assert (told["postings"], told["orders"], told["flaws"]) == (1, 1, [])
+    assert told["balances"]["CNY"]["escrow"] == 9_900
+    await shop.sql("UPDATE payments SET amount_minor = amount_minor - 1")
+    run = await asyncio.to_thread(asked, "--json")
+    assert run.returncode == 1
+    assert {(one["what"], one["subject"]) for one in json.loads(run.stdout)["flaws"]} == {("paid_differs", number)}
+    run = await asyncio.to_thread(asked)
+    assert f"{number}: what came into escrow is not what was paid" in run.stdout
 
 
 _FIRST = "(SELECT subject_id FROM journal_heads WHERE subject_kind = 'product' ORDER BY subject_id LIMIT 1)"

@@ -152,6 +152,9 @@ ANY_RUNNING = """
     (SELECT i.id FROM instances i JOIN subscriptions s USING (id)
      WHERE i.state = 'running' AND s.state = 'active' ORDER BY i.id LIMIT 1)
 """
+ANY_RELEASE = "(SELECT max(number) FROM ledger_postings WHERE kind = 'released')"
+# Who pays out what nobody accepted has the ledger against him, too.
+ALSO_SEEN = {"paid_out_only_when_accepted": {"ledger_adds_up"}}
 
 
 @pytest.mark.parametrize(
@@ -170,6 +173,20 @@ ANY_RUNNING = """
                 SELECT gen_random_uuid(), order_id, gateway, reference, amount_minor, currency, paid_by, created_at
                 FROM payments WHERE amount_minor > 0 ORDER BY id LIMIT 1
                 """,
+            ),
+        ),
+        (
+            "ledger_adds_up",
+            (
+                "ALTER TABLE ledger_postings DISABLE TRIGGER postings_are_append_only",
+                f"DELETE FROM ledger_postings WHERE number = {ANY_RELEASE}",
+            ),
+        ),
+        (
+            "ledger_adds_up",
+            (
+                "ALTER TABLE ledger_postings DISABLE TRIGGER postings_are_append_only",
+                f"UPDATE ledger_postings SET at = at + interval '1 second' WHERE number = {ANY_RELEASE}",
             ),
         ),
         (
@@ -211,7 +228,7 @@ ANY_RUNNING = """
 async def test_what_the_database_has_wrong_is_seen(
     midway: Run, invariant: str, statements: tuple[LiteralString, ...]
 ) -> None:
-    assert set(await seen_after(midway, *statements)) == {invariant}
+    assert set(await seen_after(midway, *statements)) == {invariant} | ALSO_SEEN.get(invariant, set())
 
 
 def an_instance(run: Run, generation: str = "V2") -> tuple[Any, Entry]:
@@ -261,7 +278,7 @@ async def test_a_journal_that_was_tampered_with_is_seen_at_the_end(simulator: Si
             "UPDATE events SET kind = 'order.payed' WHERE kind = 'order.paid'",
             last=True,
         )
-        assert set(tampered) == {"journal_whole"}
+        assert set(tampered) == {"journal_whole", "ledger_adds_up"}
 
 
 async def test_calls_that_overtook_each_other_are_seen_at_the_end(simulator: Simulator) -> None:

@@ -5,6 +5,7 @@ from types import MappingProxyType
 from typing import Any
 
 from tradehall.api import message_examples
+from tradehall.api.ledger_examples import LEDGER_RESPONSES
 from tradehall.api.review_examples import RATING, REVIEW_REQUESTS, REVIEW_RESPONSES
 from tradehall.api.supervision_examples import SUPERVISION_REQUESTS, SUPERVISION_RESPONSES
 from tradehall.api.voucher_examples import PAID_WITH, VOUCHER, VOUCHER_REQUESTS, VOUCHER_RESPONSES
@@ -595,6 +596,7 @@ RESPONSES: Mapping[str, Any] = MappingProxyType(
     {
         **VOUCHER_RESPONSES,
         **REVIEW_RESPONSES,
+        **LEDGER_RESPONSES,
         **message_examples.RESPONSES,
         **SUPERVISION_RESPONSES,
         "list_products": _page({**_PRODUCT_ROW, "rating": RATING}, following=None),

@@ -122,6 +122,26 @@ def verify_journal(
     sys.exit(0 if run(journal.verify(load_settings(demo=demo), terminal(), as_json=as_json)) else 1)
 
 
+ledger = typer.Typer(no_args_is_help=True, help="Where the money of every order is.")
+group.add_typer(ledger, name="ledger", rich_help_panel=TO_LOOK_AFTER)
+
+
+@ledger.command("check")
+def ledger_check(as_json: AsJson = False, demo: OfTheDemo = False) -> None:
+    """Prove that the ledger adds up; exit 1 when it does not. Changes nothing, and orders may go on meanwhile.
+
+    Every posting sums to zero and belongs to its event, what was closed is the sum of the postings; what came in was
+    paid, what is held is undecided, nothing was released before acceptance, and no more went back than was paid.
+
+      tradehall ledger check
+      tradehall ledger check --json
+    """
+    from tradehall.commands import ledger
+    from tradehall.commands.common import terminal
+
+    sys.exit(0 if run(ledger.check(load_settings(demo=demo), terminal(), as_json=as_json)) else 1)
+
+
 @group.command(rich_help_panel=TO_LOOK_AFTER)
 def reconcile(
     book: Annotated[Path, typer.Option(metavar="FILE", help="What the seller remembers: its sample server's --book.")],

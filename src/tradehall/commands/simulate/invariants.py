@@ -17,6 +17,7 @@ from tradehall.commands.simulate.sellers import Seller, Transport
 from tradehall.commands.simulate.supervised_questions import SUPERVISED
 from tradehall.kernel import journal
 from tradehall.kernel.db import Reader
+from tradehall.ledger.proof import QUESTIONS as LEDGER
 from tradehall.settings import Settings
 from tradehall.supervision.flows import FLOWS
 
@@ -26,6 +27,7 @@ INVARIANTS: Mapping[str, str] = {
     "nothing_orphaned": "What is alive at a seller is somebody's, or its release is on its way or waits for a person.",
     "calls_in_order": "The calls about an instance reach the seller one after the other, in the order they were asked.",
     "money_adds_up": "Money in is money held for orders under way or completed, and money returned; none twice.",
+    "ledger_adds_up": "Postings sum to zero; the ledger agrees with orders, payments, refunds and the journal.",
     "journal_whole": "Every chain of events is whole.",
     "nothing_forgotten": "Whatever has to happen is scheduled, under way, or visibly waits for a person.",
     "nothing_overdue": "What is due is done.",
@@ -94,6 +96,9 @@ class Watch:
             for statement in statements:
                 for odd in await reader.fetch_all(_Odd, statement, params):
                     self.found(invariant, odd.subject, odd.seen, run.steps)
+        for what, question in LEDGER:
+            for odd in await reader.fetch_all(_Odd, question):
+                self.found("ledger_adds_up", odd.subject, f"{what}: {odd.seen}", run.steps)
         for invariant, check in _IN_MEMORY:
             for odd in await check(reader, run):
                 self.found(invariant, odd.subject, odd.seen, run.steps)

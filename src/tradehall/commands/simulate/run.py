@@ -34,6 +34,7 @@ from tradehall.kernel.due import DueRow, DueWork
 from tradehall.kernel.journal import SYSTEM
 from tradehall.kernel.outbound import Exchange
 from tradehall.kernel.worker import Job
+from tradehall.ledger.posting import Ledger
 from tradehall.notices.telling import Notices
 from tradehall.protocols.production import Outgoing
 from tradehall.provisioning.asking import Asking
@@ -102,7 +103,7 @@ class Simulated(Installation):
     def __init__(self, dsn: str, clock: StillClock, transport: Transport, till: Till) -> None:
         settings = market.settings()
         super().__init__(settings, dsn, clock, listening=False)
-        told = story(self.supervision, Asking(settings), Outcome(settings), Notices(settings))
+        told = story(self.supervision, Asking(settings), Outcome(settings), Notices(settings), Ledger(settings))
         self.mortal = MortalDatabase(dsn, clock=clock, story=told, pool_size=1)
         self.db = self.mortal
         self.outbound = transport

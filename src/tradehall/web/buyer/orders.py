@@ -53,6 +53,7 @@ from tradehall.web.common import (
 from tradehall.web.happened import clock_for
 from tradehall.web.labels import ORDER_STATES, VOUCHER_SCENES
 from tradehall.web.labels import ORDER_TYPES as TYPE_LABELS
+from tradehall.web.ledger import money_card
 from tradehall.web.orders import Delivered, delivered, lines_of, supervised_card, what_changes
 from tradehall.web.public.choice import choose, price_named
 from tradehall.web.reviewed import STATES as REVIEW_STATES
@@ -318,6 +319,7 @@ class Followed(msgspec.Struct, frozen=True):
     step: NextStep
     vouchers: list[VoucherUse]
     delivered: Delivered
+    money: dict[str, Any]
     at: datetime
     reviewable: Reviewable | None = None
 
@@ -360,7 +362,8 @@ async def follow(reader: Reader, request: WebRequest, number: str) -> Followed:
     how = await delivered(reader, request.user.actor, order)
     step = next_in_supervision(step, how.held)
     reviewed = await reviews.reviewable(reader, request.user.actor, number) if order.state == "completed" else None
-    return Followed(order, log, instances, calls, step, vouchers, how, reader.now, reviewed)
+    money = await money_card(reader, request.user.actor, order, texts(request))
+    return Followed(order, log, instances, calls, step, vouchers, how, money, reader.now, reviewed)
 
 
 async def _order(reader: Reader, request: WebRequest, number: str) -> Order:

@@ -1,5 +1,6 @@
 """The seller's pages: orders, the message log, products, interface settings."""
 
+from tradehall.web.ledger import ledger_handlers
 from tradehall.web.seller import credentials, delivering, overview, products, reviews, rules, settings
 from tradehall.web.seller.applications import applications_handlers
 from tradehall.web.seller.calls import calls_handlers
@@ -10,6 +11,7 @@ handlers = [
     *orders_handlers("/seller", "seller"),
     *applications_handlers("/seller", "seller"),
     *calls_handlers("/seller", "seller"),
+    *ledger_handlers("/seller", "seller"),
     *settings.handlers,
     *credentials.handlers,
     *products.handlers,

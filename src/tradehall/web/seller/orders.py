@@ -22,6 +22,7 @@ from tradehall.web.ahead import ahead_items
 from tradehall.web.common import PageResponse, WebRequest, chosen, day, page, reading, searched, texts, timezone_of
 from tradehall.web.common import wanted_page as wanted_page_of
 from tradehall.web.happened import clock_for
+from tradehall.web.ledger import money_card
 from tradehall.web.orders import delivered, lines_of, supervised_card, what_changes
 from tradehall.web.seller import hints, words
 from tradehall.web.seller.happened import timeline, told_to
@@ -133,6 +134,7 @@ def orders_handlers(base: str, kind: str) -> list[HTTPRouteHandler]:
             log = told_to(kind, await queries.log_of_order(reader, found.id))
             held_until = await provisioning.investigated_until(reader, found.id)
             how = await delivered(reader, actor, found)
+            money = await money_card(reader, actor, found, texts(request))
             now = reader.now
         settings, held = installation_of(request).settings, how.held
         step = next_in_supervision(next_step(found, calls, instances, now, settings, held_until=held_until), held)
@@ -146,6 +148,7 @@ def orders_handlers(base: str, kind: str) -> list[HTTPRouteHandler]:
             instances=instances,
             wire=wire,
             step=step,
+            money_shown=money,
             next=supervised_card(held, kind, base, now, said, clock)
             if held and held.state == "open"
             else step_card(request, base, kind, found, step),
