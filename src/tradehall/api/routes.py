@@ -31,6 +31,7 @@ api = Router(
         vouchers.router,
         timeline.router,
         supervision.router,
+        supervision.templates_router,
         applications.router,
         subscriptions.router,
         subscriptions.trials,
