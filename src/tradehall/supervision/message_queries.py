@@ -9,7 +9,7 @@ import msgspec
 
 from tradehall.kernel.db import Reader
 from tradehall.kernel.journal import Actor
-from tradehall.kernel.paging import Page, PageRequest, keyset, page
+from tradehall.kernel.paging import Page, PageRequest, page
 from tradehall.supervision.flow import SIDES, Side
 
 MOST_COUNTED = 100
@@ -109,7 +109,7 @@ def _rows_of(viewer: Actor) -> LiteralString:
 
 async def messages(reader: Reader, viewer: Actor, flow_id: UUID, wanted: PageRequest) -> Page[Message]:
     """The messages of a supervised order the viewer was shown, newest first."""
-    where, order = keyset(wanted, "m.id")
+    where, order = _keyset(wanted)
     rows = await reader.fetch_all(
         _Row,
         f"""
@@ -120,6 +120,15 @@ async def messages(reader: Reader, viewer: Actor, flow_id: UUID, wanted: PageReq
     )
     found = page(rows, wanted, lambda row: row.id)
     return Page(await _whole(reader, viewer, found.items), found.next, found.previous)
+
+
+def _keyset(wanted: PageRequest) -> tuple[LiteralString, LiteralString]:
+    """As paging.keyset, but by number: messages written at the same time have their order from there."""
+    if wanted.before:
+        return "m.number > (SELECT a.number FROM case_messages a WHERE a.id = %(before)s)", "m.number ASC"
+    if wanted.after:
+        return "m.number < (SELECT a.number FROM case_messages a WHERE a.id = %(after)s)", "m.number DESC"
+    return "true", "m.number DESC"
 
 
 async def message(reader: Reader, viewer: Actor, flow_id: UUID, message_id: UUID) -> Message | None:

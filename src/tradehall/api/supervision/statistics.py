@@ -39,7 +39,8 @@ async def get_supervision_statistics(
 ) -> SupervisionStatistics:
     """Get service supervision in numbers.
 
-    Sellers see their own orders, operators all. Medians are right to some seven per cent; a period is two years at most.
+    Sellers see their own orders, operators all. Medians are right to some seven per cent; a period is at most
+    two years.
     """
     installation, actor = installation_of_app(request), request.user.actor
     zone = ZoneInfo(installation.settings.default_timezone)

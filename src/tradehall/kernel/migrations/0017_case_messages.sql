@@ -20,7 +20,6 @@ CREATE TABLE case_messages (
 );
 COMMENT ON TABLE case_messages IS 'Messages inside supervised orders: part of the evidence, so they never change.';
 COMMENT ON COLUMN case_messages.to_platform IS 'Written to the platform; it may read all of them.';
-CREATE INDEX case_messages_of_flow ON case_messages (flow_id, id);
 CREATE INDEX case_messages_answered ON case_messages (reply_to);
 
 CREATE FUNCTION refuse_message_change() RETURNS trigger LANGUAGE plpgsql AS $$

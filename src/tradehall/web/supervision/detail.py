@@ -186,6 +186,7 @@ async def detail_page(
         side=actor.kind,
         most_bytes=settings.upload_max_bytes,
         talk=talk,
+        partial=is_partial(request),
         templates=attached,
         template_labels=templates.LABELS,
         judging=any(one.verb.rejects for one in forms),

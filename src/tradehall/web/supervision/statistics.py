@@ -398,7 +398,7 @@ def _sheets(found: Numbers, asked: Asked, words: Translator) -> list[tuple[str, 
         ),
         (
             gettext("Time at each node"),
-            [kind, node, gettext("Left"), gettext("Mean, in days"), gettext("Median, in days"), gettext("Late"),
+            [kind, node, gettext("Times left"), gettext("Mean, in days"), gettext("Median, in days"), gettext("Late"),
              gettext("Rejected")],
             times,
         ),
@@ -409,11 +409,11 @@ def _sheets(found: Numbers, asked: Asked, words: Translator) -> list[tuple[str, 
         ),
         (
             gettext("Appeals and refunds"),
-            [gettext("Kind"), gettext("Outcome"), gettext("Cases"), gettext("Asked for"), gettext("Paid back"),
+            [gettext("Kind"), gettext("Outcome"), gettext("Cases"), gettext("Amount asked for"), gettext("Paid back"),
              gettext("Took, in days")],
             disputes,
         ),
-        (gettext("About these numbers"), [gettext("Filter"), gettext("Value")], about),
+        (gettext("About these numbers"), [gettext("Narrowed to"), gettext("Value")], about),
     ]  # fmt: skip
 
 
