@@ -298,8 +298,8 @@ async def unread_count(reader: Reader, viewer: Actor) -> int:
 
 
 async def unread_cases(reader: Reader, viewer: Actor, limit: int = 5) -> list[UnreadCase]:
-    """The orders in which something was written to the viewer's side and nobody has read it, the latest first: looked
-    for among the hundred oldest of the unread."""
+    """The orders in which something was written to the viewer's side and nobody has read it, the latest first; of
+    more than a hundred unread messages, some."""
     return await reader.fetch_all(
         UnreadCase,
         f"""

@@ -155,9 +155,15 @@ def _day(request: WebRequest, name: str) -> date | None:
 
 async def _numbers(request: WebRequest, reader: Reader, asked: Asked) -> Numbers:
     actor, zone = request.user.actor, ZoneInfo(installation_of(request).settings.default_timezone)
+    standing = await statistics.standing(reader, actor, asked.only)
+    course = await statistics.course(reader, actor, asked.only, asked.over, zone)
+    order = [key for key, _ in node_options(texts(request), "")]
+    # In the order in which nodes are gone through.
+    standing.sort(key=lambda one: (one.delivery_type, order.index(one.node) if one.node in order else len(order)))
+    course.nodes.sort(key=lambda one: (one.delivery_type, order.index(one.node) if one.node in order else len(order)))
     return Numbers(
-        await statistics.standing(reader, actor, asked.only),
-        await statistics.course(reader, actor, asked.only, asked.over, zone),
+        standing,
+        course,
         await statistics.outcomes(reader, actor, asked.only, asked.over, zone),
     )
 
@@ -186,6 +192,7 @@ def statistics_handlers(desk: Desk) -> list[HTTPRouteHandler]:
             node_names=dict(node_options(words, asked.only.delivery_type)),
             turns=TURNS,
             ages=[_age(number, words) for number in range(len(AGES) + 1)],
+            short_ages=[_short(number, words) for number in range(len(AGES) + 1)],
             kinds=KINDS,
             outcomes=OUTCOMES,
             span=lambda seconds: timedelta(seconds=round(seconds)),
@@ -227,6 +234,17 @@ def _age(number: int, words: Translator) -> str:
     if number == len(AGES):
         return words.ngettext("%(num)s day and more", "%(num)s days and more", AGES[-1])
     return words.gettext("%(least)s to %(most)s days", least=AGES[number - 1], most=AGES[number])
+
+
+def _short(number: int, words: Translator) -> str:
+    """The same for the head of a narrow column."""
+    if number == 0:
+        days = f"<{AGES[0]}"
+    elif number == len(AGES):
+        days = f"≥{AGES[-1]}"
+    else:
+        days = f"{AGES[number - 1]}–{AGES[number]}"
+    return words.gettext("%(days)s d", days=days)
 
 
 # --- charts ----------------------------------------------------------------------------------------------------------
