@@ -65,7 +65,7 @@
       axes: [
         bars
           ? {
-              stroke: ink, font, grid: { show: false }, ticks: { show: false }, size: tight ? 110 : 66, rotate: tight ? -60 : 0,
+              stroke: ink, font, grid: { show: false }, ticks: { show: false }, size: tight ? 110 : 66, rotate: tight ? 60 : 0,
               splits: () => told.along.map((_, at) => at),
               values: () => told.along.map((label) => (tight ? label : wrapped(label, slot))),
             }
