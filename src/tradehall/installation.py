@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from datetime import timedelta
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from tradehall.catalog import keys
 from tradehall.catalog.offers import Offers
@@ -37,9 +38,10 @@ from tradehall.provisioning.caller import SellerCalls
 from tradehall.provisioning.settling import Settling
 from tradehall.settings import Settings
 from tradehall.story import story
-from tradehall.supervision import moving
+from tradehall.supervision import moving, statistics
 from tradehall.supervision.carriers import carrier_for
 from tradehall.supervision.engine import Supervision
+from tradehall.supervision.messages import Conversation
 from tradehall.trading import actions as trading
 from tradehall.trading import life, subscription_queries
 from tradehall.trading.ending import Ending
@@ -49,7 +51,7 @@ from tradehall.trading.outcome import Outcome
 from tradehall.trading.subscriptions import Subscriptions
 
 HOUSEKEEPING = "housekeeping"
-HOUSEKEEPING_EVERY = timedelta(hours=1)
+HOUSEKEEPING_EVERY = timedelta(hours=6)
 _GO_ON_AFTER = timedelta(seconds=10)
 _EVERYTHING = UUID(int=0)
 CLOCK_CHANNEL = "clock"
@@ -74,6 +76,7 @@ class Installation:
         self.ending = Ending(settings)
         self.life = Life(settings)
         self.supervision = Supervision(settings, self.seal, carrier_for(settings.sandbox))
+        self.conversation = Conversation(settings)
         self.files = files_for(settings)
         self.db = Database(
             dsn,
@@ -213,7 +216,8 @@ class Installation:
     async def _housekeeping(self, tx: Tx, row: DueRow) -> None:
         await parties.forget_old(tx, self.settings.idempotency_ttl)
         more = await notices.forget_old(tx, timedelta(days=self.settings.notice_days))
-        more |= await closing.close(tx)
+        more = await closing.close(tx) or more
+        more = await statistics.add_up(tx, ZoneInfo(self.settings.default_timezone)) or more
         await due.schedule(tx, HOUSEKEEPING, _EVERYTHING, tx.now + (_GO_ON_AFTER if more else HOUSEKEEPING_EVERY))
 
 

@@ -264,6 +264,26 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     reminder_interval: Annotated[
         timedelta, Doc("Whoever is late with a turn of service supervision is reminded this often.")
     ] = timedelta(days=7)
+    escalation_after: Annotated[
+        timedelta,
+        Doc(
+            "Who is late with a turn for this long is told once more by their administrators, and the other side "
+            "hears that they were reminded."
+        ),
+    ] = timedelta(days=7)
+    platform_escalation_after: Annotated[
+        timedelta, Doc("After this the marketplace hears of it as well; not shorter than escalation_after.")
+    ] = timedelta(days=21)
+    urge_interval: Annotated[
+        timedelta, Doc("How often a side that waits may remind the other of its turn in a supervised order.")
+    ] = timedelta(days=1)
+    message_mail_interval: Annotated[
+        timedelta, Doc("Between two mails about messages that one side writes to another in one supervised order.")
+    ] = timedelta(minutes=15)
+    message_rate: Annotated[int, Doc("Messages that a side may write within an hour in one supervised order.")] = 30
+    messages_after: Annotated[
+        timedelta, Doc("How long after its end people can still write to each other in a supervised order.")
+    ] = timedelta(days=30)
     unaccepted_after: Annotated[
         timedelta, Doc("An order still not accepted after this is pointed out to the seller and the platform.")
     ] = timedelta(days=180)
@@ -449,6 +469,15 @@ def _check(settings: Settings) -> None:
             raise InvalidSetting(f"{variable('smtp_url')} must be like smtp://user:pass@host:587?starttls=1")
         if not re.fullmatch(r"[^<>@]+@[^<>@\s]+|[^<>]*<[^<>@\s]+@[^<>@\s]+>", settings.mail_from):
             raise InvalidSetting(f"{variable('mail_from')} must be an address such as shop@example.com")
-    for name in ("notice_days", "pool_size", "seller_concurrency", "worker_concurrency", "upload_max_bytes"):
+    if settings.platform_escalation_after < settings.escalation_after:
+        raise InvalidSetting(f"{variable('platform_escalation_after')} must be at least {variable('escalation_after')}")
+    for name in (
+        "message_rate",
+        "notice_days",
+        "pool_size",
+        "seller_concurrency",
+        "worker_concurrency",
+        "upload_max_bytes",
+    ):
         if getattr(settings, name) < 1:
             raise InvalidSetting(f"{variable(name)} must be at least 1")

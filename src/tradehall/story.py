@@ -52,4 +52,5 @@ def story(
         "endpoint.changed": (circuits.probe_changed_endpoint,),
     }
     # Last of all people are told: notices.model says of what, and whom.
-    return reactions | {kind: (*reactions.get(kind, ()), notices.tell) for kind in TOLD}
+    told = {kind: (*reactions.get(kind, ()), notices.tell) for kind in TOLD}
+    return reactions | told | {"supervision.message_sent": (notices.tell_message,)}

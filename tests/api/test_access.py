@@ -12,7 +12,7 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.routes import HTTPRoute
 from tests.api.conftest import As, Client
 from tests.reviewing import Reviewing
-from tests.supervised import Supervised
+from tests.supervised import Supervised, stored
 from tests.templates import attached
 from tests.world import SellerServer, Shop, World
 
@@ -24,6 +24,7 @@ from tradehall.installation import Installation
 from tradehall.kernel.journal import Actor
 from tradehall.openapi.routes import PREFIX as OPENAPI_PREFIX
 from tradehall.parties import credentials
+from tradehall.supervision import message_templates
 
 # What everybody may ask without a token. Whatever else has no guard fails.
 PUBLIC = {
@@ -180,6 +181,19 @@ async def a_file(shop: Shop, world: World) -> str:
     return str(await supervised.hand_in(number, "submit_requirement", "requirement_files", by=world.buyer))
 
 
+async def a_sent_file(shop: Shop, world: World) -> str:
+    """One the buyer uploaded for a message in the order that was supervised last."""
+    found = await shop.sql("SELECT order_number FROM supervision_flows ORDER BY id DESC LIMIT 1")
+    async with shop.installation.db.transaction(world.buyer) as tx:
+        file_id = await stored(tx, world.buyer, b"shown")
+        return str(await shop.installation.conversation.attach(tx, str(found[0][0]), file_id))
+
+
+async def a_message_template(shop: Shop, world: World) -> str:
+    async with shop.installation.db.transaction(world.buyer) as tx:
+        return str(await message_templates.add(tx, "Which database", "Which database do you use?"))
+
+
 async def a_call(shop: Shop, world: World) -> str:
     return str((await shop.call(await shop.buy(), "newInstance")).id)
 
@@ -293,7 +307,9 @@ OWNED: dict[str, Make] = {
     "evidence_id": a_file,
     "key_id": a_key,
     "message_id": a_message,
+    "message_template_id": a_message_template,
     "organisation_id": an_organisation,
+    "piece_id": a_sent_file,
     "product_id": a_product,
     "review_id": a_review,
     "rule_id": a_rule,

@@ -211,7 +211,7 @@ async def test_urgent_notices_go_by_sms_to_who_has_a_phone(
     order = await alone.order(number)
     for late in (False, True):
         async with alone.installation.db.transaction(world.operator) as tx:
-            facts = {"turn": "buyer", "node": "request", "late": late}
+            facts = {"turn": "buyer", "node": "request", "late": late, "level": 2 if late else 1}
             await tx.record("supervision.reminded", "order", order.id, facts)
     with structlog.testing.capture_logs() as logs:
         await alone.run_due()

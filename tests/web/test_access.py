@@ -10,7 +10,13 @@ from litestar import Litestar
 from litestar.handlers import HTTPRouteHandler
 from litestar.routes import HTTPRoute
 from tests.api.test_access import OWNED as OWNED_BY_API
-from tests.api.test_access import Make, a_supervised_order, an_application
+from tests.api.test_access import (
+    Make,
+    a_message_template,
+    a_sent_file,
+    a_supervised_order,
+    an_application,
+)
 from tests.web.conftest import Enter, Visitor
 from tests.world import Shop, World
 
@@ -30,7 +36,13 @@ async def a_template(shop: Shop, world: World) -> str:
     return "acceptance_template"
 
 
-OWNED: dict[str, Make] = OWNED_BY_API | {"instance_id": an_application, "field": a_field, "kind": a_template}
+OWNED: dict[str, Make] = OWNED_BY_API | {
+    "instance_id": an_application,
+    "field": a_field,
+    "kind": a_template,
+    "piece": a_sent_file,
+    "template_id": a_message_template,
+}
 # What only operators deal with, and they with everybody's.
 EVERYBODYS = {"organisation_id", "row_id", "sending_id"}
 

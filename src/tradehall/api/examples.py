@@ -8,6 +8,7 @@ from tradehall.api import message_examples
 from tradehall.api.ledger_examples import LEDGER_RESPONSES
 from tradehall.api.review_examples import RATING, REVIEW_REQUESTS, REVIEW_RESPONSES
 from tradehall.api.supervision_examples import SUPERVISION_REQUESTS, SUPERVISION_RESPONSES
+from tradehall.api.supervision_message_examples import CASE_REQUESTS, CASE_RESPONSES
 from tradehall.api.voucher_examples import PAID_WITH, VOUCHER, VOUCHER_REQUESTS, VOUCHER_RESPONSES
 
 _BUYER = "0196a1c0-5a10-7c21-9a4e-3d0f6b1c2a01"
@@ -492,6 +493,7 @@ REQUESTS: Mapping[str, Any] = MappingProxyType(
         **REVIEW_REQUESTS,
         **message_examples.REQUESTS,
         **SUPERVISION_REQUESTS,
+        **CASE_REQUESTS,
         "quote_price": {"price_id": _PRICE, "quantity": 10, "period_number": 12},
         "create_token": {
             "email": "mei.chen@harbour.example",
@@ -599,6 +601,7 @@ RESPONSES: Mapping[str, Any] = MappingProxyType(
         **LEDGER_RESPONSES,
         **message_examples.RESPONSES,
         **SUPERVISION_RESPONSES,
+        **CASE_RESPONSES,
         "list_products": _page({**_PRODUCT_ROW, "rating": RATING}, following=None),
         "get_product": _PRODUCT_DETAIL,
         "quote_price": {

@@ -35,6 +35,7 @@ api = Router(
         ledger.router,
         timeline.router,
         supervision.router,
+        supervision.templates_router,
         applications.router,
         subscriptions.router,
         subscriptions.trials,

@@ -86,7 +86,8 @@ _DELIVERY = {"actual_start": "2026-05-10"}
 
 
 def _happened(seq: int, what: str, at: str, kind: str, name: str | None, **more: Any) -> dict[str, Any]:
-    nothing = dict.fromkeys(("act", "verb", "node", "to", "turn", "by", "late", "days", "reason"), None)
+    empty = ("act", "verb", "node", "to", "turn", "by", "late", "days", "reason", "level", "times", "message", "text")
+    nothing = dict.fromkeys(empty, None)
     told = {"seq": seq, "kind": f"supervision.{what}", "at": at, "actor": {"kind": kind, "name": name}}
     return {**told, "answers": {}, "files": [], **nothing, "hash": _DIGEST, **more}
 

@@ -131,7 +131,7 @@ async def move(
 
 
 async def _put_off_housekeeping(opened: Installation, to: datetime) -> None:
-    """What is thrown away every hour is thrown away once, at the end: weeks have many hours."""
+    """What is thrown away every few hours is thrown away once, at the end: weeks have many of them."""
     async with opened.db.transaction(SYSTEM) as tx:
         await tx.execute(
             "UPDATE due_rows SET due_at = %(to)s WHERE kind = %(kind)s AND due_at < %(to)s AND leased_until IS NULL",

@@ -7,7 +7,7 @@ from tradehall.kernel.db import Tx
 from tradehall.kernel.ids import lowest_id
 from tradehall.notices import queries
 from tradehall.notices.errors import NotFailed, NoticeNotFound, SendingNotFound
-from tradehall.notices.model import Notice, SendingState
+from tradehall.notices.model import Notice, NoticeKind, SendingState
 from tradehall.notices.sending import CHANNEL, MAIL_WINDOW
 
 BATCH = 5000
@@ -43,6 +43,24 @@ async def read_all(tx: Tx) -> int:
         {"person": tx.actor.person_id, "organisation": tx.actor.organisation_id, "now": tx.now},
     )
     return marked
+
+
+async def read_about(tx: Tx, number: str, kind: NoticeKind) -> None:
+    """Marks the actor's messages of one kind about an order as read: they have seen on its page what these tell."""
+    await tx.execute(
+        """
+        UPDATE notices SET read_at = %(now)s
+        WHERE person_id = %(person)s AND organisation_id = %(organisation)s AND read_at IS NULL
+          AND kind = %(kind)s AND order_number = %(number)s
+        """,
+        {
+            "now": tx.now,
+            "person": tx.actor.person_id,
+            "organisation": tx.actor.organisation_id,
+            "kind": kind,
+            "number": number,
+        },
+    )
 
 
 async def send_again(tx: Tx, sending_id: UUID) -> None:

@@ -38,6 +38,11 @@ NoticeKind = Literal[
     "review_taken_down",
     "review_answered",
     "review_answer_removed",
+    "escalated",
+    "other_side_late",
+    "long_overdue",
+    "urged",
+    "message",
 ]
 Channel = Literal["mail", "sms"]
 SendingState = Literal["waiting", "sent", "failed"]
@@ -88,15 +93,17 @@ class Told(msgspec.Struct, frozen=True):
     """Who is told of an event, and what.
 
     `side`: the "buyer", "seller" or "platform" of the order; the "turn", whose turn it now is; "others", the buyer or
-    seller who neither did it nor has the turn; the "manager" who looks after the buyer, or else the platform. `only`:
-    just when this fact of the event has one of these values. A notice without `mail` stays in the station.
+    seller who neither did it nor has the turn; the "manager" who looks after the buyer, or else the platform; those
+    "addressed" by a message, of whom each hears by mail when its receipt says. `only`: just when this fact of the event
+    has one of these values, `role`: just the people in this role. A notice without `mail` stays in the station.
     """
 
-    side: Literal["buyer", "seller", "platform", "turn", "others", "manager"]
+    side: Literal["buyer", "seller", "platform", "turn", "others", "manager", "addressed"]
     kind: NoticeKind
     mail: bool = True
     urgent: bool = False
     only: tuple[str, tuple[Any, ...]] | None = None
+    role: Literal["", "admin", "member"] = ""
 
 
 YOUR_TURN = Told("turn", "turn")
@@ -114,8 +121,15 @@ TOLD: Mapping[str, tuple[Told, ...]] = {
     "supervision.resumed": (YOUR_TURN,),
     "supervision.reminded": (
         Told("turn", "reminder", only=("late", (False, None))),
-        Told("turn", "overdue", urgent=True, only=("late", (True,))),
+        Told("turn", "overdue", urgent=True, only=("level", (2,))),
+        # The later it is the more people hear of it: supervision/pressure.py.
+        Told("turn", "overdue", urgent=True, only=("level", (3, 4)), role="member"),
+        Told("turn", "escalated", urgent=True, only=("level", (3, 4)), role="admin"),
+        Told("others", "other_side_late", only=("reached", (3, 4))),
+        Told("manager", "long_overdue", only=("reached", (4,))),
     ),
+    "supervision.urged": (Told("turn", "urged"),),
+    "supervision.message_sent": (Told("addressed", "message"),),
     "supervision.unaccepted": (Told("seller", "unaccepted"), Told("manager", "unaccepted")),
     "supervision.accepted": tuple(Told(side, "accepted") for side in _BOTH),
     "supervision.cancelled": tuple(Told(side, "cancelled") for side in _BOTH),

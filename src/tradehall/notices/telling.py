@@ -14,6 +14,7 @@ from tradehall.kernel.journal import Event
 from tradehall.notices.model import MOST_TOLD, TOLD, Channel, Told
 from tradehall.notices.sending import CHANNEL, MAIL_WINDOW, SMS_WINDOW
 from tradehall.settings import Settings
+from tradehall.supervision import message_queries
 from tradehall.supervision.flows import flow_of
 from tradehall.trading.terms import SubscriptionState, life_ahead
 
@@ -72,8 +73,20 @@ class Notices:
         facts = _facts(case, event, until)
         for told in wanted:
             for side in _sides(told, event):
-                people = await _people(tx, side, case)
+                people = await _people(tx, side, case, told.role)
                 await self._write(tx, told, side, case, facts, people, _link(side, case, event.kind))
+
+    async def tell_message(self, tx: Tx, event: Event) -> None:
+        """Tells those to whom a message was written, and when by mail. Reaction to supervision.message_sent."""
+        case = await _case(tx, event)
+        assert case is not None, "a message is about an order"
+        (told,) = TOLD[event.kind]
+        facts = _facts(case, event, None) | {"sender": event.facts["sender"]}
+        for one in await message_queries.announced(tx, event.facts["message"]):
+            people = await _people(tx, one.side, case)
+            link = f"{_link(one.side, case, event.kind)}#messages"
+            written = msgspec.structs.replace(told, mail=one.mail_at is not None)
+            await self._write(tx, written, one.side, case, facts | {"excerpt": one.excerpt}, people, link, one.mail_at)
 
     def _until(self, case: _Case | None, event: Event) -> datetime | None:
         """The moment the words name: when it goes on, or what the reader has time for."""
@@ -95,8 +108,9 @@ class Notices:
         facts: dict[str, Any],
         people: Sequence[_Person],
         link: str,
+        out_at: datetime | None = None,
     ) -> None:
-        """Writes a notice for each of these people, and what goes out of it, in one statement."""
+        """Writes a notice for each of these people, and what goes out of it (at once, or later), in one statement."""
         notices = [(new_id(tx.now), person) for person in people]
         out: list[tuple[UUID, UUID, Channel, str]] = []
         for notice_id, person in notices:
@@ -119,8 +133,8 @@ class Notices:
                 RETURNING id
             )
             INSERT INTO notice_sendings (id, notice_id, channel, address, state, due_at, give_up_at, created_at)
-            SELECT o.id, told.id, o.channel, o.address, 'waiting', %(now)s,
-                   %(now)s + CASE o.channel WHEN 'sms' THEN %(sms)s ELSE %(mail)s END, %(now)s
+            SELECT o.id, told.id, o.channel, o.address, 'waiting', %(out_at)s,
+                   %(out_at)s + CASE o.channel WHEN 'sms' THEN %(sms)s ELSE %(mail)s END, %(now)s
             FROM unnest(%(out)s::uuid[], %(of)s::uuid[], %(channels)s::text[], %(addresses)s::text[])
                 AS o (id, notice_id, channel, address)
             JOIN told ON told.id = o.notice_id
@@ -132,6 +146,7 @@ class Notices:
                 "facts": Jsonb(facts),
                 "urgent": told.urgent,
                 "now": tx.now,
+                "out_at": out_at or tx.now,
                 "mail": MAIL_WINDOW,
                 "sms": SMS_WINDOW,
                 "ids": [notice_id for notice_id, _ in notices],
@@ -161,6 +176,8 @@ def _sides(told: Told, event: Event) -> list[str]:
             # Who does something that leaves the turn where it is need not hear that it is there.
             stays = event.facts.get("to", "") == event.facts.get("node") and turn == event.actor.kind
             return [turn] if turn and not stays else []
+        case "addressed":
+            return []  # tell_message knows them
         case "others":
             return [side for side in ("buyer", "seller") if side not in (turn, event.actor.kind)]
         case side:
@@ -201,7 +218,7 @@ def _facts(case: _Case, event: Event, until: datetime | None) -> dict[str, Any]:
         facts["until"] = until.isoformat()
     if "amount_minor" in event.facts:
         facts |= {"amount_minor": event.facts["amount_minor"], "currency": case.currency}
-    facts |= {name: event.facts[name] for name in ("days", "why", "rating") if name in event.facts}
+    facts |= {name: event.facts[name] for name in ("days", "why", "rating", "times") if name in event.facts}
     return facts
 
 
@@ -229,8 +246,8 @@ def _moment(value: datetime | str) -> datetime:
     return value if isinstance(value, datetime) else datetime.fromisoformat(value)
 
 
-async def _people(tx: Tx, side: str, case: _Case) -> list[_Person]:
-    """The people of a side, administrators first, at most MOST_TOLD."""
+async def _people(tx: Tx, side: str, case: _Case, role: str = "") -> list[_Person]:
+    """The people of a side, or those of it in a role, administrators first, at most MOST_TOLD."""
     if side == "manager" and case.account_manager_id and (found := await _manager(tx, case.account_manager_id)):
         return found
     organisation = {"buyer": case.buyer_id, "seller": case.seller_id}.get(side)
@@ -239,13 +256,13 @@ async def _people(tx: Tx, side: str, case: _Case) -> list[_Person]:
         """
         SELECT p.id, m.organisation_id, p.email, p.phone, p.mail_notices
         FROM memberships m JOIN people p ON p.id = m.person_id
-        WHERE p.disabled_at IS NULL AND m.organisation_id = ANY (
+        WHERE p.disabled_at IS NULL AND %(role)s IN ('', m.role) AND m.organisation_id = ANY (
             CASE WHEN %(organisation)s::uuid IS NULL
                  THEN ARRAY(SELECT id FROM organisations WHERE kind = 'platform' ORDER BY id LIMIT 5)
                  ELSE ARRAY[%(organisation)s::uuid] END)
         ORDER BY m.role, m.created_at, p.id LIMIT %(most)s
         """,
-        {"organisation": organisation, "most": MOST_TOLD},
+        {"organisation": organisation, "most": MOST_TOLD, "role": role},
     )
 
 

@@ -28,6 +28,8 @@ class Text(msgspec.Struct, frozen=True):
     body: str
 
 
+PLATFORM = N_("The marketplace")
+
 WORDS: Mapping[NoticeKind, Words] = {
     "turn": Words(
         N_("Your turn"),
@@ -141,6 +143,40 @@ WORDS: Mapping[NoticeKind, Words] = {
         N_("The marketplace suspended %(product)s"),
         N_("The application of order %(number)s cannot be used. Reason: %(why)s"),
     ),
+    "escalated": Words(
+        N_("Overdue: administrators"),
+        N_("%(days)s days overdue: order %(number)s"),
+        N_(
+            "Order %(number)s, %(product)s, has waited for your organisation for %(days)s days: %(node)s. "
+            "Your people were reminded %(times)s times, and the other side knows."
+        ),
+    ),
+    "other_side_late": Words(
+        N_("The other side is late"),
+        N_("The other side is %(days)s days late: order %(number)s"),
+        N_(
+            "Order %(number)s, %(product)s, still stands at “%(node)s”. They were reminded %(times)s times. On the "
+            "order's page you find whom to reach; you can remind them, write to them, or appeal."
+        ),
+    ),
+    "long_overdue": Words(
+        N_("Long overdue"),
+        N_("Order %(number)s is %(days)s days overdue"),
+        N_(
+            "%(buyer)s bought %(product)s from %(seller)s. It stands at “%(node)s”; %(times)s reminders changed "
+            "nothing. Please follow it up."
+        ),
+    ),
+    "urged": Words(
+        N_("Reminded by the other side"),
+        N_("The other side waits for you: %(node)s"),
+        N_("Order %(number)s, %(product)s: the other side asks you to go on. Please do it by %(due)s."),
+    ),
+    "message": Words(
+        N_("Message in an order"),
+        N_("%(sender)s wrote to you: order %(number)s"),
+        N_("About %(product)s: %(excerpt)s"),
+    ),
     "suspension_lifted": Words(
         N_("Suspension lifted"),
         N_("The suspension of %(product)s is over"),
@@ -205,9 +241,11 @@ def _filled(notice: Notice, words: Translator, zone: tzinfo) -> "_Values":
         values["node"] = words.lookup(node)
     if "amount_minor" in facts:
         values["amount"] = words.money(facts["amount_minor"], facts["currency"])
-    for name in ("days", "why", "rating"):
+    for name in ("days", "why", "rating", "times", "excerpt"):
         if name in facts:
             values[name] = facts[name]
+    if sender := facts.get("sender"):
+        values["sender"] = values[sender] if sender in values else words.lookup(PLATFORM)
     return values
 
 

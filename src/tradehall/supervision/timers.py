@@ -9,7 +9,7 @@ import structlog
 from tradehall.kernel.db import Tx
 from tradehall.kernel.due import DueRow
 from tradehall.settings import Settings
-from tradehall.supervision import tracking
+from tradehall.supervision import pressure, tracking
 from tradehall.supervision.carriers import Carrier
 from tradehall.supervision.disputes.acting import Disputes
 from tradehall.supervision.disputes.model import Dispute
@@ -90,13 +90,9 @@ class Timers:
         await self._moving.carry_out(tx, held, verb, NOTHING, ())
 
     async def _remind(self, tx: Tx, held: Held) -> None:
-        """Reminds whoever's turn it is: shortly before it should be taken, then, and again and again; not for ever."""
-        assert held.due_at, "an open flow has a term"
-        late = tx.now >= held.due_at
-        following = tx.now + self._settings.reminder_interval if late else held.due_at
-        given_up = held.opened_at + self._settings.unaccepted_after
-        await self._set_timers(tx, held, {"remind": following if following < given_up else None})
-        facts = {"flow": held.id, "node": held.node, "turn": held.turn, "late": late, "by": held.due_at}
+        """Reminds whoever's turn it is, and the longer they are late the more people hear of it (pressure.py)."""
+        following, facts = await pressure.remind(tx, self._settings, held)
+        await self._set_timers(tx, held, {"remind": following})
         await tx.record("supervision.reminded", "order", held.order_id, facts)
 
     async def _track(self, tx: Tx, held: Held) -> None:

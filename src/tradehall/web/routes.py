@@ -10,7 +10,7 @@ from tradehall.web.buyer import applications, ending, orders, overview, reviews,
 from tradehall.web.common import SessionAuthentication
 from tradehall.web.problems import page_problem
 from tradehall.web.public import catalogue
-from tradehall.web.supervision import acting, detail, export, files, lists
+from tradehall.web.supervision import acting, conversation, detail, export, files, lists, message_templates, statistics
 from tradehall.web.templating import STATIC
 
 pages = Router(
@@ -34,6 +34,9 @@ pages = Router(
         *detail.handlers,
         *acting.handlers,
         *files.handlers,
+        *conversation.handlers,
+        *message_templates.handlers,
+        *statistics.handlers,
         *seller.handlers,
         *operator.handlers,
     ],

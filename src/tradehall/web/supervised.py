@@ -13,6 +13,8 @@ PREFIX = "supervision."
 WITHOUT_VERB: dict[str, tuple[str, Tone]] = {
     "supervision.opened": (N_("Service supervision began"), "info"),
     "supervision.reminded": (N_("Reminder sent"), "neutral"),
+    "supervision.urged": (N_("Reminded by the other side"), "warning"),
+    "supervision.message_sent": (N_("Message"), "neutral"),
     "supervision.unaccepted": (N_("Not accepted for a long time: seller and marketplace were told"), "warning"),
     "supervision.parcel_signed": (N_("Parcel signed for"), "success"),
     "supervision.accepted": (N_("Accepted by itself"), "success"),

@@ -6,6 +6,10 @@ from tradehall.api.supervision.acts import act_on_order, reveal_secrets, save_dr
 from tradehall.api.supervision.detail import get_supervised_order
 from tradehall.api.supervision.files import download_file, hand_in_file, take_file_back
 from tradehall.api.supervision.lists import count_supervised_orders, list_flows, list_my_turns, list_supervised_orders
+from tradehall.api.supervision.messages import messages, templates_router
+from tradehall.api.supervision.statistics import get_supervision_statistics
+
+__all__ = ["router", "templates_router"]
 
 router = Router(
     "/supervision",
@@ -21,6 +25,8 @@ router = Router(
         hand_in_file,
         take_file_back,
         download_file,
+        *messages,
+        get_supervision_statistics,
     ],
     tags=["Service supervision"],
 )

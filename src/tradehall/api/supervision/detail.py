@@ -54,6 +54,10 @@ class _Facts(msgspec.Struct, frozen=True):
     late: bool | None = None
     days: int | None = None
     reason: str | None = None
+    level: int | None = None
+    times: int | None = None
+    message: UUID | None = None
+    text: str | None = None
 
 
 class _Who(msgspec.Struct, frozen=True):
@@ -147,5 +151,9 @@ def _event(one: Entry, viewer: Actor) -> FlowEvent:
         late=facts.late,
         days=facts.days,
         reason=facts.reason,
+        level=facts.level,
+        times=facts.times,
+        message=facts.message,
+        text=facts.text,
         hash=one.hash.hex(),
     )

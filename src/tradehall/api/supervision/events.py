@@ -7,7 +7,17 @@ import msgspec
 from tradehall.supervision.flows import all_flows
 
 PREFIX = "supervision."
-BESIDES = ("opened", "reminded", "unaccepted", "parcel_signed", "cancelled", "frozen", "resumed")
+BESIDES = (
+    "opened",
+    "reminded",
+    "urged",
+    "message_sent",
+    "unaccepted",
+    "parcel_signed",
+    "cancelled",
+    "frozen",
+    "resumed",
+)
 EVENTS: tuple[str, ...] = tuple(
     PREFIX + name
     for name in dict.fromkeys((*BESIDES, *(verb.event for flow in all_flows() for _, verb in flow.walk())))

@@ -183,7 +183,9 @@ class FlowActor(msgspec.Struct, frozen=True):
 
 class FlowEvent(msgspec.Struct, frozen=True, kw_only=True):
     """An entry of the operation log. Which fields are set depends on its kind: an act has its number, the verb, what
-    was supplied and where it led; a reminder says by when the turn should have been taken and whether it is `late`.
+    was supplied and where it led; a reminder says by when the turn should have been taken, whether it is `late`, how
+    often they were reminded (`times`), and how many hear of it by now (`level`, 1 to 4). A `message` has its `text`,
+    unless only one side and the platform are to read it.
 
     `hash` is that of the entry and of the one before it in the order's journal.
     """
@@ -203,6 +205,10 @@ class FlowEvent(msgspec.Struct, frozen=True, kw_only=True):
     late: bool | None = None
     days: int | None = None
     reason: str | None = None
+    level: int | None = None
+    times: int | None = None
+    message: UUID | None = None
+    text: str | None = None
     hash: str
 
 

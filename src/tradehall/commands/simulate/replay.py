@@ -15,7 +15,15 @@ from tradehall.supervision.flow import COMPLETED, Flow, Verb
 from tradehall.supervision.flows import flow_of
 
 # What is told of an order without anybody having acted.
-TOLD = frozenset({"supervision.reminded", "supervision.unaccepted", "supervision.parcel_signed"})
+TOLD = frozenset(
+    {
+        "supervision.reminded",
+        "supervision.unaccepted",
+        "supervision.parcel_signed",
+        "supervision.urged",
+        "supervision.message_sent",
+    }
+)
 # What counts as an act although no table has it.
 BESIDES = frozenset({"supervision.frozen", "supervision.resumed", "supervision.cancelled"})
 

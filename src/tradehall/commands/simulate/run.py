@@ -191,7 +191,7 @@ class Run:
         try:
             async with self._own:
                 async with self._own.db.transaction(SYSTEM) as tx:
-                    # It comes every hour, forgets what no life knows, and would be most of what happens.
+                    # It comes every few hours, forgets what no life knows, and would be most of what happens.
                     await tx.execute("DELETE FROM due_rows WHERE kind = %(kind)s", {"kind": HOUSEKEEPING})
                 yield self
         finally:

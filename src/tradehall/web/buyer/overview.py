@@ -55,7 +55,7 @@ async def overview(request: WebRequest) -> PageResponse:
         under_way = [await follow(reader, request, row.number) for row in processing.items]
         applications = await provisioning.instances(reader, actor, PageRequest(limit=6))
         expiring = await subscriptions.expiring(reader, seat_of(request).organisation_id, reader.now + SOON, FEW)
-        waiting = await duties(reader, actor)
+        waiting = await duties(reader, actor, installation_of(request).settings)
         recent = await queries.orders(reader, actor, PageRequest(limit=FEW), OrderFilter())
     return page(
         request,

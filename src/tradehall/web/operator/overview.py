@@ -49,7 +49,7 @@ async def overview(request: WebRequest) -> PageResponse:
         orders_open = await trading.open_counts(reader, actor)
         orders = await trading.orders(reader, actor, SHOWN, OrderFilter(state="processing"))
         calls = await provisioning.calls(reader, actor, SHOWN, CallFilter(state="waiting", failing=True))
-        waiting = await duties(reader, actor)
+        waiting = await duties(reader, actor, installation_of(request).settings)
     return page(
         request,
         "operator/overview.html",

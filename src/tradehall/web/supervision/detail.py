@@ -41,6 +41,7 @@ from tradehall.web.labels import VOUCHER_SCENES
 from tradehall.web.supervision.forms import answers_in, forms_of
 from tradehall.web.supervision.log import ROLES, Answer, acts_of, answer_of, answers_of, deliveries, requirements
 from tradehall.web.supervision.standing import ahead_of, next_of, steps_of
+from tradehall.web.supervision.talk import seen, talk_of
 from tradehall.web.templating import Flash, Tone
 
 STATES: dict[str, Tone] = {"open": "progress", "completed": "success", "cancelled": "neutral"}
@@ -123,8 +124,12 @@ async def detail_page(
     number: str,
     back: Back | None = None,
     revealed: dict[str, str] | None = None,
+    *,
+    said: Problem | None = None,
+    written: Form | None = None,
 ) -> PageResponse:
-    """The page, or what of it htmx asks for; with the form that comes back and what is wrong."""
+    """The page, or what of it htmx asks for; with the form that comes back and what is wrong: `written` is a message
+    that was not sent, `said` what stood in its way."""
     actor, words, settings = request.user.actor, texts(request), installation_of(request).settings
     async with reading(request) as reader:
         held = await held_for(reader, request, number)
@@ -134,16 +139,20 @@ async def detail_page(
         code = await queries.code_for(reader, actor, held)
         contacts = await _contacts(reader, held, actor.kind)
         attached = await templates.templates_at(reader, held.product_id, held.ordered_at)
+        talk = await talk_of(request, reader, held, written)
         now = reader.now
     clock, zone = clock_for(words.locale, timezone_of(request)), ZoneInfo(settings.default_timezone)
     acts = acts_of(held, log.entries, files, words, actor.kind)
     sent = (back.verb, back.form) if back else None
     forms = forms_of(request, held, actor.kind, drafts, files, now.astimezone(zone).date(), zone, sent)
-    problem = back.problem if back else None
+    problem = said or (back.problem if back else None)
+    wrong = bool(back and back.form.errors) or bool(written and written.errors)
+    if talk.unread and not is_partial(request):
+        await seen(request, number)
     return page(
         request,
         "supervision/content.html" if is_partial(request) else "supervision/detail.html",
-        http_status=problem.status if problem else 422 if back and back.form.errors else 200,
+        http_status=problem.status if problem else 422 if wrong else 200,
         flash=Flash("danger", said_of(request, problem)) if problem else None,
         base=base,
         held=held,
@@ -176,6 +185,8 @@ async def detail_page(
         roles=ROLES,
         side=actor.kind,
         most_bytes=settings.upload_max_bytes,
+        talk=talk,
+        partial=is_partial(request),
         templates=attached,
         template_labels=templates.LABELS,
         judging=any(one.verb.rejects for one in forms),

@@ -10,8 +10,10 @@ from tradehall.edge.access import only
 from tradehall.kernel.db import Reader
 from tradehall.kernel.journal import Actor
 from tradehall.kernel.paging import DEFAULT_LIMIT, Page, page_request
-from tradehall.supervision import queries
+from tradehall.settings import Settings
+from tradehall.supervision import message_queries, pressure, queries
 from tradehall.supervision.flow import SIDES, Verb
+from tradehall.supervision.message_queries import UnreadCase
 from tradehall.supervision.model import FlowRow, State
 from tradehall.supervision.queries import MOST_COUNTED, Counts, FlowFilter
 from tradehall.supervision.turns import queue_request
@@ -128,19 +130,26 @@ def counted(counts: Counts) -> dict[View, int]:
 
 
 class Duties(msgspec.Struct, frozen=True):
-    """What of a side's work its overview shows: the few that are due first, and how many there are in all."""
+    """What of a side's work its overview shows: the few that are due first, and how many there are in all; the orders
+    with unread messages; and, to the platform, how many have been late for so long that it is told of them."""
 
     rows: list[FlowRow]
     count: int
     desk: Desk
+    unread: list[UnreadCase]
+    unread_count: int
+    late: int
 
 
-async def duties(reader: Reader, viewer: Actor) -> Duties:
+async def duties(reader: Reader, viewer: Actor, settings: Settings) -> Duties:
     """The supervised orders in which it is the viewer's turn, for the first page of their console."""
     desk = next(desk for desk in DESKS.values() if desk.side == viewer.kind)
     rows = await queries.work_queue(reader, viewer, FEW)
     count = (await queries.counts(reader, viewer)).mine if len(rows) == FEW else len(rows)
-    return Duties(rows, count, desk)
+    unread = await message_queries.unread_cases(reader, viewer, FEW)
+    unread_count = await message_queries.unread_count(reader, viewer) if unread else 0
+    late = await pressure.long_overdue(reader, settings) if viewer.kind == "platform" else 0
+    return Duties(rows, count, desk, unread, unread_count, late)
 
 
 def list_handlers(desk: Desk) -> list[HTTPRouteHandler]:
@@ -154,6 +163,7 @@ def list_handlers(desk: Desk) -> list[HTTPRouteHandler]:
         async with reading(request) as reader:
             rows = await found(reader, actor, wanted, asked.get("after"), asked.get("before"))
             counts = counted(await queries.counts(reader, actor))
+            unread = await message_queries.unread_of(reader, actor, [row.id for row in rows.items])
         return page(
             request,
             "supervision/list.html",
@@ -162,6 +172,7 @@ def list_handlers(desk: Desk) -> list[HTTPRouteHandler]:
             typed=wanted.typed,
             filtered=any(wanted.typed.values()),
             rows=rows,
+            unread=unread,
             counts=counts,
             most=MOST_COUNTED,
             views=VIEWS,

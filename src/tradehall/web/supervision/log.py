@@ -127,7 +127,9 @@ def _act(
         node.key if node else "",
         texts.lookup(node.label) if node else "",
         verb,
-        answers_of(facts.get("answers") or {}, fields, texts),
+        _sent_files(facts, texts)
+        if entry.kind == "supervision.message_sent"
+        else answers_of(facts.get("answers") or {}, fields, texts),
         _handed(facts.get("files") or [], fields, files, texts),
         _note(entry.kind, facts, texts),
         entry.hash.hex(),
@@ -180,10 +182,44 @@ _WHOM: dict[str, str] = {
 }
 
 
+# Of a message, who is named is a side.
+_FROM: dict[str, str] = {
+    "buyer": N_("From the buyer: %(text)s"),
+    "seller": N_("From the seller: %(text)s"),
+    "platform": N_("From the marketplace: %(text)s"),
+}
+_HIDDEN: dict[str, str] = {
+    "buyer": N_("Between the buyer and the marketplace alone: what it says is not written here."),
+    "seller": N_("Between the seller and the marketplace alone: what it says is not written here."),
+}
+_ESCALATED: dict[int, str] = {
+    3: N_("Its administrators were told apart, and the side that waits."),
+    4: N_("The marketplace was told as well."),
+}
+
+
+def _sent_files(facts: Mapping[str, Any], texts: Translator) -> list[Answer]:
+    """The files of a message, each with the beginning of its fingerprint."""
+    named = [one for one in facts.get("files") or [] if one.get("name")]
+    return [Answer(texts.gettext("File"), "text", f"{one['name']} · {one['sha256'][:12]}") for one in named]
+
+
+def _message(facts: Mapping[str, Any], texts: Translator) -> str:
+    if facts.get("text") is None:
+        one = next((side for side in [facts.get("sender"), *facts.get("addressed", [])] if side in _HIDDEN), "buyer")
+        return texts.lookup(_HIDDEN[str(one)])
+    return texts.gettext(_FROM.get(facts.get("sender", ""), "%(text)s"), text=facts["text"])
+
+
 def _note(kind: str, facts: Mapping[str, Any], texts: Translator) -> str:
     match kind:
-        case "supervision.reminded":
+        case "supervision.message_sent":
+            return _message(facts, texts)
+        case "supervision.urged":
             return texts.lookup(_WHOM.get(facts.get("turn", ""), ""))
+        case "supervision.reminded":
+            said = [_WHOM.get(facts.get("turn", ""), ""), _ESCALATED.get(facts.get("level", 0), "")]
+            return " ".join(texts.lookup(one) for one in said if one)
         case "supervision.unaccepted":
             days = int(facts.get("days", 0))
             return texts.ngettext("%(num)s day after the order.", "%(num)s days after the order.", days)
