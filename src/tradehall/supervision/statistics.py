@@ -3,7 +3,7 @@ appeals.
 
 What stands where is read from the index `supervision_open`, which holds what is under way and nothing else. How it
 went over a period is read from the steps that orders took (`supervision_steps`), which the schema itself notes. For the
-whole marketplace, steps of days that are over are added up by the housekeeping into `supervision_days`, by type, node and a
+whole marketplace, the housekeeping adds steps of days that are over up into `supervision_days`, by type, node and a
 scale of durations: a year of a million orders is some hundred thousand rows there. The steps of one seller are read
 from an index. Medians come from the scale, so they are right to some seven per cent; days are those of the
 marketplace's zone.
