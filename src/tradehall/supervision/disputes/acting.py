@@ -345,7 +345,7 @@ class Disputes:
             )
             await self._moving.cancel(tx, held, reason, ruling.amount_minor)
             return
-        await self._moving.thaw(tx, held)
+        await self._moving.thaw(tx, held, moves_on=True)
         held = await self._moving.locked(tx, flow_id)
         if ruling.outcome == "accept":
             await self._moving.carry_out(tx, held, ACCEPTED, NOTHING, ())
