@@ -5,6 +5,7 @@ from types import MappingProxyType
 from typing import Any
 
 from tradehall.api import message_examples
+from tradehall.api.dispute_examples import DISPUTE_REQUESTS, DISPUTE_RESPONSES
 from tradehall.api.supervision_examples import SUPERVISION_REQUESTS, SUPERVISION_RESPONSES
 from tradehall.api.voucher_examples import PAID_WITH, VOUCHER, VOUCHER_REQUESTS, VOUCHER_RESPONSES
 
@@ -322,6 +323,7 @@ _ORDER_DETAIL = {
         "overdue": False,
         "frozen": False,
         "began_at": None,
+        "dispute": None,
     },
     "billable_since": "2026-05-09T07:31:12Z",
     "refund_number": None,
@@ -488,6 +490,7 @@ REQUESTS: Mapping[str, Any] = MappingProxyType(
         **VOUCHER_REQUESTS,
         **message_examples.REQUESTS,
         **SUPERVISION_REQUESTS,
+        **DISPUTE_REQUESTS,
         "quote_price": {"price_id": _PRICE, "quantity": 10, "period_number": 12},
         "create_token": {
             "email": "mei.chen@harbour.example",
@@ -593,6 +596,7 @@ RESPONSES: Mapping[str, Any] = MappingProxyType(
         **VOUCHER_RESPONSES,
         **message_examples.RESPONSES,
         **SUPERVISION_RESPONSES,
+        **DISPUTE_RESPONSES,
         "list_products": _page(_PRODUCT_ROW, following=None),
         "get_product": _PRODUCT_DETAIL,
         "quote_price": {

@@ -106,9 +106,10 @@ class Sending(msgspec.Struct, frozen=True):
 class Told(msgspec.Struct, frozen=True):
     """Who is told of an event, and what.
 
-    `side`: the "buyer", "seller" or "platform" of the order; the "turn", whose turn it now is, both sides' where that is
-    the parties'; "others", the buyer or seller who neither did it nor has the turn; the "manager" who looks after the
-    buyer, or else the platform. `only`: just when this fact of the event has one of these values. A notice without `mail` stays in the station.
+    `side`: the "buyer", "seller" or "platform" of the order; the "turn", whose turn it now is, both sides' where that
+    is the parties'; "others", the buyer or seller who neither did it nor has the turn; the "manager" who looks after
+    the buyer, or else the platform. `only`: just when this fact of the event has one of these values. A notice without
+    `mail` stays in the station.
     """
 
     side: Literal["buyer", "seller", "platform", "turn", "others", "manager"]
