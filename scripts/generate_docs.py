@@ -85,6 +85,12 @@ def subscription_states() -> str:
     return state_diagram(SUBSCRIPTION_MOVES, "active")
 
 
+def review_states() -> str:
+    from tradehall.reviews.model import REVIEW_MOVES
+
+    return state_diagram(REVIEW_MOVES, "waiting")
+
+
 def product_states() -> str:
     from tradehall.catalog.model import PRODUCT_MOVES
 
@@ -278,6 +284,7 @@ PARTS: dict[str, dict[str, Callable[[], str]]] = {
         "call states": call_states,
         "subscription states": subscription_states,
         "product states": product_states,
+        "review states": review_states,
     },
     "supervision.md": {
         "delivery types": lambda: flow_docs.delivery_types(table),

@@ -107,6 +107,9 @@ HONEST_ONLY = {
     "subscriptions (auto_renew_by)",
     "unsubscribe_chances (order_id)",
     "upgrade_rules (seller_id)",
+    "reviews (answered_by)",
+    "reviews (decided_by)",
+    "reviews (written_by)",
     "seller_calls (endpoint_id)",
     "seller_calls (instance_id)",
 }

@@ -285,6 +285,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     parcel_acceptance: Annotated[
         timedelta, Doc("Hardware is accepted by itself when its parcel has been signed for this long.")
     ] = timedelta(days=10)
+    review_answer_change: Annotated[
+        timedelta, Doc("How long after answering a review a seller may still change the answer.")
+    ] = timedelta(days=7)
     openapi_rate: Annotated[
         int, Doc("Calls a minute of the open APIs with one API credential, in each web process; 0 for no limit.")
     ] = 600

@@ -11,6 +11,7 @@ from litestar import Litestar
 from litestar.handlers import HTTPRouteHandler
 from litestar.routes import HTTPRoute
 from tests.api.conftest import As, Client
+from tests.reviewing import Reviewing
 from tests.supervised import Supervised
 from tests.templates import attached
 from tests.world import SellerServer, Shop, World
@@ -25,7 +26,9 @@ from tradehall.openapi.routes import PREFIX as OPENAPI_PREFIX
 from tradehall.parties import credentials
 
 # What everybody may ask without a token. Whatever else has no guard fails.
-PUBLIC = {"list_products", "get_product", "download_template", "quote_price", "create_token"}
+PUBLIC = {
+    "list_products", "get_product", "list_product_reviews", "download_template", "quote_price", "create_token"
+}  # fmt: skip
 
 # Whose things nobody but operators would mistake for foreign: the platform's own.
 OWNERLESS = {"row_id", "sending_id"}
@@ -275,6 +278,14 @@ async def a_message(shop: Shop, world: World) -> str:
     return str(found[0][0])
 
 
+async def a_reviewed_order(shop: Shop, world: World) -> str:
+    return (await Reviewing(shop).published()).order_number
+
+
+async def a_review(shop: Shop, world: World) -> str:
+    return str((await Reviewing(shop).published()).id)
+
+
 # How something is made that belongs to the marketplace's first seller and first buyer.
 OWNED: dict[str, Make] = {
     "number": an_order,
@@ -287,6 +298,7 @@ OWNED: dict[str, Make] = {
     "message_id": a_message,
     "organisation_id": an_organisation,
     "product_id": a_product,
+    "review_id": a_review,
     "rule_id": a_rule,
     "sku_id": a_sku,
     "slug": a_draft,
@@ -300,6 +312,8 @@ def maker(operation: Operation, name: str) -> Make:
     """How that is made which this route's parameter names."""
     if name == "number" and operation.path.startswith(f"{PREFIX}/supervision/"):
         return a_supervised_order
+    if name == "number" and "/review" in operation.path:
+        return a_reviewed_order
     if operation.name == "download_template" and name == "slug":
         return a_product_with_its_standard
     if operation.name == "attach_template" and name == "product_id":
@@ -312,7 +326,14 @@ def foreigners(operation: Operation, world: World) -> dict[str, Actor]:
     found = admitted(operation.handler)
     kinds = found[0] if found else ("buyer", "seller")
     strangers = {"buyer": world.other_buyer, "seller": world.other_seller, "platform": world.operator}
-    sees_all = {"number", "call_id", "slug", "application_id", "organisation_id"}  # operators see all of these
+    sees_all = {
+        "number",
+        "call_id",
+        "slug",
+        "application_id",
+        "organisation_id",
+        "review_id",
+    }  # operators see all of these
     return {
         kind: strangers[kind] for kind in kinds if kind != "platform" or not sees_all.intersection(operation.parameters)
     }

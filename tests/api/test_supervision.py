@@ -346,7 +346,7 @@ async def test_a_file_that_is_not_right_leaves_nothing(
     place = ("submit_requirement", "requirement_files")
     assert refused(await buyer.upload(*place, "empty.pdf", b"")) == (422, "file_empty")
     assert refused(await buyer.upload(*place, "big.pdf", PDF + b"x" * 100_000)) == (413, "file_too_big")
-    assert refused(await buyer.upload(*place, "plan.exe", b"MZ\0\0program")) == (415, "file_kind_not_allowed")
+    assert refused(await buyer.upload(*place, "plan.exe", b"MZ\0\0program")) == (415, "file_runs")
     assert refused(await buyer.upload(*place, "plan.pdf", picture())) == (422, "file_disguised")
     assert wrong_fields(await buyer.upload("submit_requirement", "requirement", "plan.pdf", PDF)) == {"requirement"}
     assert refused(await buyer.upload("accept", "note", "plan.pdf", PDF)) == (409, "out_of_turn")

@@ -232,7 +232,7 @@ async def test_a_refused_file_is_told_even_while_more_is_being_sent(hall: Hall, 
     data = form(("a", b"text", "a.exe"), ("b", bytes(20 << 20), "b.dat"))
     async with client.post("/api/files", data=data) as answer:
         assert answer.status == 415
-        assert (await answer.json())["code"] == "file_kind_not_allowed"
+        assert (await answer.json())["code"] == "file_runs"
     assert not hall.store.everything()
 
 

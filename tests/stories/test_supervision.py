@@ -232,12 +232,15 @@ async def test_a_parcel_that_is_signed_for_is_accepted_ten_days_later(supervised
     assert (await shop.order(number)).state == "completed"
 
 
-@pytest.mark.parametrize("tracking_number", ["TEST-NEVER-1", "TEST-HIDDEN-1", "an unknown number"])
+@pytest.mark.parametrize(
+    ("courier", "tracking_number"),
+    [("test", "TEST-NEVER-1"), ("test", "TEST-HIDDEN-1"), ("test", "an unknown number"), ("other", "TEST-1-1")],
+)
 async def test_a_parcel_nobody_signed_for_or_that_names_another_phone_is_never_accepted_by_itself(
-    supervised: Supervised, shop: Shop, tracking_number: str
+    supervised: Supervised, shop: Shop, courier: str, tracking_number: str
 ) -> None:
     number = await supervised.buy("hardware")
-    await supervised.act(number, "deliver", {"courier": "test", "tracking_number": tracking_number})
+    await supervised.act(number, "deliver", {"courier": courier, "tracking_number": tracking_number})
     await shop.run_due(60 * DAYS)
     held = await supervised.flow(number)
     assert (held.state, held.node) == ("open", "acceptance")

@@ -14,7 +14,7 @@ from tradehall.kernel.i18n import LOCALES, translator
 from tradehall.supervision.flow import Flow
 from tradehall.supervision.flows import all_flows
 from tradehall.web import labels
-from tradehall.web.supervised import WITHOUT_VERB, title_of
+from tradehall.web.supervised import DONE, WITHOUT_VERB, title_of
 
 NEW = "/seller/products/new"
 WRITTEN = {
@@ -55,6 +55,10 @@ def test_every_event_of_every_flow_has_words_in_both_languages(flow: Flow) -> No
         said = {locale: translator(locale).lookup(found[0]) for locale in LOCALES}
         assert said["en"] == found[0]
         assert said["zh"] != said["en"], kind
+
+
+def test_what_was_done_is_told_of_buttons_that_there_are() -> None:
+    assert DONE.keys() <= {verb.label for flow in all_flows() for _, verb in flow.walk()}
 
 
 def test_every_delivery_type_says_how_it_reaches_its_buyer() -> None:
@@ -233,7 +237,7 @@ async def test_what_was_accepted_says_so_and_since_when_it_is_billable(enter: En
     await supervised.complete(number)
     buyer, seller = await enter(world.buyer), await enter(world.seller)
     await buyer.get(f"/buyer/orders/{number}")
-    for said in ("Delivered and accepted", "Billable since", "Actual start of the service", "Accept the delivery"):
+    for said in ("Delivered and accepted", "Billable since", "Actual start of the service", "Delivery accepted"):
         assert said in text(buyer)
     application = (await shop.instance(number)).id
     await buyer.get(f"/buyer/applications/{application}")

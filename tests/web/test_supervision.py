@@ -156,13 +156,29 @@ async def test_a_requirement_is_submitted_once_however_often_its_button_is_press
     before = desk.page
     first: list[File] = [("requirement_files", "a.pdf", PDF)]
     answer = await desk.send("submit_requirement", requirement="A shop", files=first, stay=True)
-    assert "Done: Submit the requirement." in answer.text
+    assert "Done: Requirement submitted." in answer.text
     assert "a.pdf" in answer.text
     desk.visitor.page = before
     again = await desk.send("submit_requirement", requirement="A shop", stay=True)
     assert again.status_code == 200
     assert "This was sent twice; it was done once." in again.text
     assert (await supervised.flow(desk.place.rsplit("/", 1)[1])).acts == 1
+
+
+async def test_what_was_sent_back_is_told_above_the_form_until_it_is_handed_in_anew(
+    at: At, supervised: Supervised
+) -> None:
+    number = await supervised.buy("service")
+    await supervised.walk(number, "submit_requirement")
+    seller: Desk = await at("seller", number)
+    await seller.send("reject_requirement", reason="Which servers?")
+    buyer: Desk = await at("buyer", number)
+    page = await buyer.open()
+    told = page.partition("data-sent-back")[2].partition("data-verb=")[0]
+    assert "Requirement rejected" in told
+    assert "Which servers?" in told
+    await buyer.send("submit_requirement", requirement="Both of them.")
+    assert "data-sent-back" not in await buyer.open()
 
 
 async def test_of_a_form_with_mistakes_everything_is_named_and_kept(at: At, supervised: Supervised) -> None:
@@ -218,7 +234,7 @@ BAD: list[tuple[str, bytes, int, str]] = [
     ("empty.pdf", b"", 422, "has not a single byte"),
     ("big.pdf", PDF + bytes(MOST), 413, "is too big"),
     ("shot.pdf", b"MZ\0\0" + bytes(300), 422, "is not what its name says"),
-    ("tool.exe", b"MZ\0\0" + bytes(300), 415, "is of a kind"),
+    ("tool.exe", b"MZ\0\0" + bytes(300), 415, "is something that runs"),
 ]
 
 
@@ -423,6 +439,8 @@ async def test_the_authorisation_code_reaches_both_sides_with_the_delivery(at: A
     assert not any(code in desk.page for desk in desks)
     await supervised.act(number, "deliver")
     assert all([code in await desk.open() for desk in desks])
+    await supervised.walk(number, "claim_code", "activate_code")
+    assert not any(["What was delivered" in await desk.open() for desk in desks]), "it was the buyer's all along"
 
 
 async def test_an_order_is_accepted_by_the_standard_of_its_day(at: At, shop: Shop, supervised: Supervised) -> None:

@@ -19,6 +19,7 @@ from tradehall.api.common import (
     wanted_page,
 )
 from tradehall.api.prices import Step, told_steps
+from tradehall.api.ratings import ProductRating, told_rating
 from tradehall.catalog import queries, templates
 from tradehall.catalog.delivery import delivery
 from tradehall.catalog.errors import NoLongerOnSale, PriceNotFound, ProductNotFound, TemplateNotFound
@@ -30,6 +31,8 @@ from tradehall.kernel.files import file
 from tradehall.kernel.files.errors import ContentMissing
 from tradehall.kernel.i18n import Translator
 from tradehall.kernel.paging import Page
+from tradehall.reviews import queries as reviews
+from tradehall.reviews.model import NO_RATING
 from tradehall.trading import actions as trading
 from tradehall.trading import queries as orders
 from tradehall.trading.errors import OrderNotFound
@@ -40,6 +43,12 @@ class PricedSku(Sku, frozen=True, kw_only=True):
     """A specification with the ways to buy it."""
 
     prices: list[Price]
+
+
+class ListedProduct(ProductRow, frozen=True, kw_only=True):
+    """A product as the catalogue shows it, and how it is rated."""
+
+    rating: ProductRating
 
 
 class ProductDetail(msgspec.Struct, frozen=True):
@@ -70,6 +79,7 @@ class ProductDetail(msgspec.Struct, frozen=True):
     delivery_days: int | None
     templates: list[Template]
     skus: list[PricedSku]
+    rating: ProductRating
 
 
 class AskPrice(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -98,6 +108,7 @@ async def told_product(reader: Reader, kind: type[Detail], listing: Listing, tex
         "supervised": way.supervised,
         "templates": await templates.templates_of(reader, product.id),
         "skus": priced_skus(listing),
+        "rating": told_rating(await reviews.rating_of(reader, product.id)),
     }
     rest = {name: getattr(product, name) for name in kind.__struct_fields__ if name not in told}
     return kind(**told, **rest)
@@ -117,16 +128,22 @@ async def list_products(
     category: Annotated[str | None, QueryParameter(description="A category's code, such as collaboration.")] = None,
     charging_mode: Annotated[ChargingMode | None, QueryParameter(description="Sold in this way, at least.")] = None,
     seller: Annotated[UUID | None, QueryParameter(description="A seller's id.")] = None,
-) -> Page[ProductRow]:
+) -> Page[ListedProduct]:
     """Search the catalogue.
 
     Everything that is on sale, newest first, each with the cheapest way to buy it. Amounts are minor units.
     """
     wanted = wanted_page(limit, after, before)
     async with installation_of_app(request).db.read() as reader:
-        return await queries.products_on_sale(
+        rows = await queries.products_on_sale(
             reader, wanted, text=q, category=category, charging_mode=charging_mode, seller_id=seller
         )
+        ratings = await reviews.ratings_of(reader, [row.id for row in rows.items])
+    shown = [
+        ListedProduct(**msgspec.structs.asdict(row), rating=told_rating(ratings.get(row.id, NO_RATING)))
+        for row in rows.items
+    ]
+    return Page(shown, rows.next, rows.previous)
 
 
 @get("/products/{slug:str}", opt={"problems": [ProductNotFound]})

@@ -6,6 +6,7 @@ from typing import Any
 
 from tradehall.api import message_examples
 from tradehall.api.dispute_examples import DISPUTE_REQUESTS, DISPUTE_RESPONSES
+from tradehall.api.review_examples import RATING, REVIEW_REQUESTS, REVIEW_RESPONSES
 from tradehall.api.supervision_examples import SUPERVISION_REQUESTS, SUPERVISION_RESPONSES
 from tradehall.api.voucher_examples import PAID_WITH, VOUCHER, VOUCHER_REQUESTS, VOUCHER_RESPONSES
 
@@ -97,6 +98,7 @@ _ONE_SKU = {
     "prices": [_ONE_PRICE],
 }
 _PRODUCT_DETAIL = {
+    "rating": RATING,
     "id": _PRODUCT,
     "slug": "lotus-meetings",
     "seller_id": _SELLER,
@@ -488,6 +490,7 @@ _STANDING = {"number": _NUMBER, "state": "processing"}
 REQUESTS: Mapping[str, Any] = MappingProxyType(
     {
         **VOUCHER_REQUESTS,
+        **REVIEW_REQUESTS,
         **message_examples.REQUESTS,
         **SUPERVISION_REQUESTS,
         **DISPUTE_REQUESTS,
@@ -594,10 +597,11 @@ REQUESTS: Mapping[str, Any] = MappingProxyType(
 RESPONSES: Mapping[str, Any] = MappingProxyType(
     {
         **VOUCHER_RESPONSES,
+        **REVIEW_RESPONSES,
         **message_examples.RESPONSES,
         **SUPERVISION_RESPONSES,
         **DISPUTE_RESPONSES,
-        "list_products": _page(_PRODUCT_ROW, following=None),
+        "list_products": _page({**_PRODUCT_ROW, "rating": RATING}, following=None),
         "get_product": _PRODUCT_DETAIL,
         "quote_price": {
             "unit_minor": 1200,

@@ -53,6 +53,7 @@ PATH_PARAMETERS = {
     "number": "An order's number, such as CS2605091530K7Q2M.",
     "organisation_id": "An organisation's id.",
     "product_id": "A product's id.",
+    "review_id": "A review's id.",
     "row_id": "The id of parked work.",
     "rule_id": "An upgrade rule's id.",
     "sending_id": "An outgoing message's id.",

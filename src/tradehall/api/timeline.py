@@ -17,6 +17,7 @@ from tradehall.protocols.production import Activity
 from tradehall.provisioning import queries as provisioning
 from tradehall.provisioning.model import Call, CallState, Purpose, Verdict
 from tradehall.provisioning.standing import explanation, next_step, what_is_ahead
+from tradehall.reviews.model import KEPT_FROM_SELLERS as UNPUBLISHED
 from tradehall.supervision.disputes.steps import Outcome
 from tradehall.supervision.standing import next_in_supervision, supervision_of
 from tradehall.trading import queries
@@ -64,11 +65,21 @@ EventKind = Literal[
     "call.failed",
     "call.given_up",
     "call.restarted",
+    "review.written",
+    "review.edited",
+    "review.withdrawn",
+    "review.published",
+    "review.rejected",
+    "review.taken_down",
+    "review.answered",
+    "review.answer_changed",
+    "review.answer_removed",
 ]
 # What happens in service supervision follows from its flows.
 EVENT_KINDS: tuple[str, ...] = (*get_args(EventKind), *FLOW_EVENTS)
 # How a buyer pays is between the buyer and the marketplace.
-KEPT_FROM_SELLERS = {"subscription.renewal_declined"}
+# So are its reviews until everybody may read them.
+KEPT_FROM_SELLERS = {"subscription.renewal_declined", *UNPUBLISHED}
 
 
 class EventActor(msgspec.Struct, frozen=True):
@@ -121,6 +132,7 @@ class EventFacts(msgspec.Struct, frozen=True, omit_defaults=True):
     late: bool | None = None
     outcome: Outcome | None = None
     final: bool | None = None
+    rating: int | None = None
 
 
 class TimelineEvent(msgspec.Struct, frozen=True):

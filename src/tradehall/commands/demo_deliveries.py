@@ -1,41 +1,18 @@
 """The demo's second part: what people deliver, supervised from the requirement to the acceptance."""
 
-import io
 from contextlib import AsyncExitStack
 from datetime import timedelta
-from typing import Any
 
-from PIL import Image, ImageDraw
-
-from tradehall.commands.demo_stage import Choice, Person, Stage, StoryWentWrong
-from tradehall.commands.demo_telling import money
-
-PDF = b"%PDF-1.4\n1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj\n2 0 obj<</Type/Pages/Kids[]/Count 0>>endobj\n%%EOF\n"
+from tradehall.commands.demo_acts import Acts
+from tradehall.commands.demo_stage import Choice, StoryWentWrong
 
 
-class Deliveries:
-    """The chapters of the second part. Everybody acts over the API, as sellers' own systems could."""
-
-    def __init__(self, stage: Stage) -> None:
-        self._stage = stage
-        self._tell = stage.tell
+class Deliveries(Acts):
+    """The chapters of the second part."""
 
     async def play(self, stack: AsyncExitStack) -> None:
         """Tells it from beginning to end. Raises StoryWentWrong."""
-        people = {
-            name: await self._stage.person(stack, email)
-            for name, email in {
-                "wang": "admin@qingshan.example",
-                "li": "it@qingshan.example",
-                "grace": "admin@harbour.example",
-                "su": "admin@nebula.example",
-                "zhou": "operator@tradehall.example",
-                "lin": "admin@cloudsail.example",
-                "shi": "admin@bedrock.example",
-                "ye": "admin@maple.example",
-            }.items()
-        }
-        self._people = people
+        await self.gather(stack)
         self._tell.part("Part two: what people deliver", "第二部分：服务监管")
         await self._service()
         await self._application()
@@ -78,6 +55,30 @@ class Deliveries:
         await self._act(wang, number, "accept")
         await self._tell_end(wang, number)
         tell.good("Every act is in the log with its hash; the order is completed and can be billed.")
+        await self._review(number)
+
+    async def _review(self, number: str) -> None:
+        tell, wang, lin, zhou = self._tell, self._people["wang"], self._people["lin"], self._people["zhou"]
+        tell.chapter("A review, and its answer", "评价与回复")
+        text = "180 个邮箱一个周末搬完，没有丢一封邮件。"
+        review = await wang.put(f"orders/{number}/review", {"rating": 5, "text": text, "named": True})
+        tell.line("review", f"{wang.name}: five stars 五星; it waits for the marketplace")
+        await zhou.post(f"operator/reviews/{review['id']}/publish", {"seen": review["version"]})
+        await lin.post(f"seller/reviews/{review['id']}/answer", {"text": "感谢信任，期待下次合作。", "seen": 0})
+        told = await wang.get(f"products/{review['product_slug']}/reviews")
+        tell.good(
+            f"Read by {zhou.name}, answered by {lin.name}; the product has {told['rating']['average']} stars now."
+        )
+        review = await self._people["grace"].put(f"orders/{await self._reviewable()}/review", {"rating": 4})
+        tell.line("review", f"{self._people['grace'].name}: four stars 四星, for whoever moderates next")
+
+    async def _reviewable(self) -> str:
+        """An order of the second buyer that is completed and has no review."""
+        orders = await self._people["grace"].get("orders?state=completed&limit=100")
+        reviewed = await self._people["grace"].get("reviews?limit=100")
+        bought: list[str] = [one["number"] for one in orders["items"] if one["order_type"] == "NEW"]
+        taken = {one["order_number"] for one in reviewed["items"]}
+        return next(number for number in bought if number not in taken)
 
     async def _application(self) -> None:
         tell, li, lin = self._tell, self._people["li"], self._people["lin"]
@@ -140,48 +141,3 @@ class Deliveries:
         await self._stage.advance(settings.parcel_acceptance + timedelta(days=1), "and nobody says anything")
         await self._tell_end(grace, number)
         tell.good(f"Signed for {settings.parcel_acceptance.days} days ago, so it is accepted by itself.")
-
-    # --- What they have in common ------------------------------------------------------------------------------------
-
-    async def _bought(self, buyer: Person, choice: Choice) -> str:
-        number = await self._stage.place(buyer, choice)
-        await self._stage.pay(buyer, number)
-        return number
-
-    async def _act(self, person: Person, number: str, verb: str, **answers: Any) -> None:
-        before = await person.get(f"supervision/{number}")
-        after = await person.post(f"supervision/{number}/acts", {"verb": verb, "answers": answers})
-        label = next((one["label"] for one in before["allowed"] if one["verb"] == verb), verb)
-        self._tell.line("act", f"{person.name}: {label}  →  {after['node_label']}")
-
-    async def _hand_in_all(self, person: Person, number: str, verb: str) -> None:
-        """Every file that a verb demands: which those are says the order itself, by its acceptance rule."""
-        allowed = (await person.get(f"supervision/{number}"))["allowed"]
-        for field in next(one["fields"] for one in allowed if one["verb"] == verb):
-            if field["kind"] != "files" or not field["required"]:
-                continue
-            for place in range(field["least"]):
-                picture = field["accept"] == "pictures"
-                content = _picture(f"{number} {field['key']}", place) if picture else PDF
-                name = f"{field['key']}-{place + 1}.{'png' if picture else 'pdf'}"
-                await self._hand_in(person, number, verb, field["key"], name, content)
-
-    async def _hand_in(self, person: Person, number: str, verb: str, field: str, name: str, content: bytes) -> None:
-        await person.upload(f"supervision/{number}/files", {"verb": verb, "field": field, "name": name}, content)
-
-    async def _tell_end(self, buyer: Person, number: str) -> None:
-        order = await self._stage.until_settled(buyer, number, "completed")
-        supervised = await buyer.get(f"supervision/{number}")
-        if supervised["state"] != "completed":
-            raise StoryWentWrong(f"the supervision of {number} is {supervised['state']}")
-        self._tell.line("done", f"{len(supervised['log'])} entries in the log; {money(order['total_minor'], 'CNY')}")
-        await self._tell.show_instance(number)
-
-
-def _picture(text: str, place: int) -> bytes:
-    """A screenshot, or what passes for one here."""
-    picture = Image.new("RGB", (640, 400), ((32, 60 + 40 * place, 120)))
-    ImageDraw.Draw(picture).text((40, 180), text, fill=(255, 255, 255))
-    written = io.BytesIO()
-    picture.save(written, "PNG")
-    return written.getvalue()

@@ -55,7 +55,7 @@ class Lives:
         }
         for seller in self._stage.sellers.values():
             seller.manner = "instant"
-        self._tell.part("Part three: what comes after", "第三部分：应用的一生")
+        self._tell.part("Part four: what comes after", "第四部分：应用的一生")
         tried = await self._tried(people["emma"])
         old_school = await self._first_generation(people["zhao"])
         await self._given_back(people["su"])

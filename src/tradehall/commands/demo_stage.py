@@ -225,6 +225,20 @@ class Stage:
                 raise StoryWentWrong(f"{activity} for {number} was not tried {times} times within {PATIENCE:.0f} s")
             await asyncio.sleep(0.02)
 
+    async def until_refunded(self, number: str) -> None:
+        """Waits until an order's money is back."""
+        until = time.perf_counter() + PATIENCE
+        while not await self.value(
+            """
+            SELECT count(*) FROM refunds r JOIN orders o ON o.id = r.order_id
+            WHERE o.number = %(number)s AND r.state = 'refunded'
+            """,
+            number,
+        ):
+            if time.perf_counter() > until:
+                raise StoryWentWrong(f"the money of {number} is not back after {PATIENCE:.0f} s")
+            await asyncio.sleep(0.02)
+
     async def until_quiet(self, number: str) -> None:
         """Waits until every call for the order is answered."""
         until = time.perf_counter() + PATIENCE

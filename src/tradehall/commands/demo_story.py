@@ -1,5 +1,5 @@
 """The demo's story, told as it happens. First how orders are opened, or not; `demo_deliveries` tells of what
-people deliver, `demo_lives` of what comes after."""
+people deliver, `demo_disputes` of what goes wrong with it, `demo_lives` of what comes after."""
 
 import asyncio
 import time
@@ -11,6 +11,7 @@ from rich.console import Console
 
 from tradehall.commands.clock import spoken
 from tradehall.commands.demo_deliveries import Deliveries
+from tradehall.commands.demo_disputes import Disputes
 from tradehall.commands.demo_lives import Lives
 from tradehall.commands.demo_stage import Choice, Person, Sellers, Stage, StoryWentWrong
 from tradehall.commands.demo_telling import Totals, money
@@ -34,8 +35,11 @@ class Story:
                 await self._play_orders(stack)
                 deliveries = Deliveries(self._stage)
                 await deliveries.play(stack)
+                disputes = Disputes(self._stage)
+                await disputes.play(stack)
                 await Lives(self._stage).play(stack)
                 await deliveries.leave()
+                await disputes.leave()
             except (aiohttp.ClientError, TimeoutError) as error:
                 raise StoryWentWrong(f"{type(error).__name__}: {error}") from error
         await self._tell.summary(self._stage.numbers)

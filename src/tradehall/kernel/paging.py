@@ -49,10 +49,19 @@ def page_request(limit: int | None = None, after: str | None = None, before: str
     return PageRequest(limit or DEFAULT_LIMIT, _read(after, "after"), _read(before, "before"))
 
 
-def keyset(wanted: PageRequest, column: LiteralString = "id") -> tuple[LiteralString, LiteralString]:
-    """The WHERE condition and the ORDER BY of a page, for a query given `wanted.params`."""
+def keyset(
+    wanted: PageRequest, column: LiteralString = "id", *, oldest_first: bool = False
+) -> tuple[LiteralString, LiteralString]:
+    """The WHERE condition and the ORDER BY of a page, for a query given `wanted.params`; newest first, if nothing else
+    is said."""
     if wanted.before:
-        return f"{column} > %(before)s", f"{column} ASC"
+        return (
+            (f"{column} < %(before)s", f"{column} DESC")
+            if oldest_first
+            else (f"{column} > %(before)s", f"{column} ASC")
+        )
+    if oldest_first:
+        return f"{column} > %(after)s" if wanted.after else "true", f"{column} ASC"
     if wanted.after:
         return f"{column} < %(after)s", f"{column} DESC"
     return "true", f"{column} DESC"

@@ -218,7 +218,7 @@ def _facts(case: _Case, event: Event, until: datetime | None) -> dict[str, Any]:
         facts["until"] = until.isoformat()
     if "amount_minor" in event.facts:
         facts |= {"amount_minor": event.facts["amount_minor"], "currency": case.currency}
-    facts |= {name: event.facts[name] for name in ("days", "why") if name in event.facts}
+    facts |= {name: event.facts[name] for name in ("days", "why", "rating") if name in event.facts}
     if case.dispute_kind:
         facts |= _of_dispute(case, case.dispute_kind, event)
     return facts
@@ -268,8 +268,10 @@ def _label(delivery_type: str, version: int, node: str) -> str:
 
 
 def _link(side: str, case: _Case, kind: str) -> str:
-    """Where the reader sees more: the supervision, the application, or else the order."""
+    """Where the reader sees more: the review, the supervision, the application, or else the order."""
     home = HOMES["platform" if side == "manager" else side]
+    if kind.startswith("review."):
+        return f"/buyer/orders/{case.number}/review" if side == "buyer" else f"{home}/reviews?order={case.number}"
     if case.delivery_type and not (case.instance_id and kind.startswith("subscription.")):
         return f"{home}/supervision/{case.number}"
     if case.instance_id:

@@ -276,6 +276,39 @@ WORDS: Mapping[NoticeKind, Words] = {
         N_("Overdue in the %(dispute)s: %(node)s"),
         N_("Order %(number)s, %(product)s, waited for you until %(due)s: %(node)s. Please do it now."),
     ),
+    "review_waiting": Words(
+        N_("Review to be read"),
+        N_("A review of %(product)s waits for you"),
+        N_("%(buyer)s wrote it about order %(number)s. It is published when somebody of the marketplace has read it."),
+    ),
+    "review_published": Words(
+        N_("New review"),
+        N_("%(product)s has a new review: %(rating)s of 5 stars"),
+        N_(
+            "It is about order %(number)s and stands on the product's page. "
+            "Your answer would stand below it, for everybody."
+        ),
+    ),
+    "review_rejected": Words(
+        N_("Review not published"),
+        N_("Your review of %(product)s was not published"),
+        N_("It is about order %(number)s; you can write it anew. Reason: %(why)s"),
+    ),
+    "review_taken_down": Words(
+        N_("Review taken down"),
+        N_("Your review of %(product)s was taken down"),
+        N_("It is about order %(number)s; you can write it anew. Reason: %(why)s"),
+    ),
+    "review_answered": Words(
+        N_("Review answered"),
+        N_("%(seller)s answered your review of %(product)s"),
+        N_("The answer stands below your review of order %(number)s."),
+    ),
+    "review_answer_removed": Words(
+        N_("Answer taken down"),
+        N_("Your answer to a review of %(product)s was taken down"),
+        N_("The review is about order %(number)s; you can answer it anew. Reason: %(why)s"),
+    ),
 }
 # What an appeal, a refund and a return are called within a sentence.
 IN_A_SENTENCE: Mapping[str, str] = {"appeal": N_("appeal"), "refund": N_("refund"), "return": N_("return of goods")}
@@ -310,7 +343,7 @@ def _filled(notice: Notice, words: Translator, zone: tzinfo) -> "_Values":
     if outcome := facts.get("outcome"):
         label = words.lookup(outcome)
         values["outcome"] = f"{label} ({values['amount']})" if "amount" in values else label
-    for name in ("days", "why", "parcel", "address"):
+    for name in ("days", "why", "rating", "parcel", "address"):
         if name in facts:
             values[name] = facts[name]
     return values

@@ -18,6 +18,7 @@ COURIERS: tuple[tuple[str, str], ...] = (
     ("zto", N_("ZTO Express")),
     ("yunda", N_("Yunda Express")),
     ("deppon", N_("Deppon")),
+    ("other", N_("Another courier")),
     (TEST_COURIER, N_("Test carrier")),
 )
 

@@ -93,6 +93,9 @@ _OTHER_STATES: dict[str, str] = {
     "succeeded": N_("Succeeded"),
     "failed": N_("Given up"),
     "suspended": N_("Suspended"),
+    "published": N_("Published"),
+    "rejected": N_("Not published"),
+    "withdrawn": N_("Withdrawn"),
 }
 
 

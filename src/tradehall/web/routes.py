@@ -6,7 +6,7 @@ from litestar.static_files import create_static_files_router
 
 from tradehall.web import operator, seller
 from tradehall.web.account import messages, preferences, profile, signing
-from tradehall.web.buyer import applications, ending, orders, overview, terms, trials, vouchers
+from tradehall.web.buyer import applications, ending, orders, overview, reviews, terms, trials, vouchers
 from tradehall.web.common import SessionAuthentication
 from tradehall.web.problems import page_problem
 from tradehall.web.public import catalogue
@@ -28,6 +28,7 @@ pages = Router(
         *ending.handlers,
         *trials.handlers,
         *vouchers.handlers,
+        *reviews.handlers,
         *lists.handlers,
         *export.handlers,
         *detail.handlers,

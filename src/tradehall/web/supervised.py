@@ -20,6 +20,31 @@ WITHOUT_VERB: dict[str, tuple[str, Tone]] = {
     "supervision.frozen": (N_("Frozen"), "warning"),
     "supervision.resumed": (N_("Resumed"), "info"),
 }
+# What was done, by what its button says; a verb whose words are not here is told as its button has it.
+DONE: dict[str, str] = {
+    "Submit the requirement": N_("Requirement submitted"),
+    "Submit the identification code": N_("Identification code submitted"),
+    "Confirm the requirement": N_("Requirement confirmed"),
+    "Reject the requirement": N_("Requirement rejected"),
+    "Deliver the application": N_("Application delivered"),
+    "Deliver the licence": N_("Licence handed over"),
+    "Deliver the data": N_("Data delivered"),
+    "Change the address": N_("Address changed"),
+    "Show it to the buyer": N_("Shown to the buyer"),
+    "Confirm it": N_("Confirmed by the buyer"),
+    "Ask for changes": N_("Changes asked for"),
+    "Claim the code": N_("Code claimed"),
+    "The code is activated": N_("Code activated"),
+    "Hand in the proof": N_("Proof handed in"),
+    "Approve the proof": N_("Proof approved"),
+    "Return the proof": N_("Proof returned"),
+    "Accept the delivery": N_("Delivery accepted"),
+    "Reject the delivery": N_("Delivery rejected"),
+}
+# Why an order was taken back, where that is said.
+ENDS: dict[str, str] = {
+    "year": N_("It was not accepted within a year and not invoiced."),
+}
 _WHOSE: dict[str, str] = {
     "buyer": N_("%(node)s, the buyer's turn"),
     "seller": N_("%(node)s, the seller's turn"),
@@ -35,7 +60,12 @@ def title_of(kind: str, facts: dict[str, Any], flow: Flow | None = None) -> tupl
     verb = _verb(kind.removeprefix(PREFIX), facts, flow)
     if verb is None:
         return WITHOUT_VERB.get(kind)
-    return verb.label, "warning" if verb.rejects else "success" if verb.event == "accepted" else "info"
+    return done(verb), "warning" if verb.rejects else "success" if verb.event == "accepted" else "info"
+
+
+def done(verb: Verb) -> str:
+    """The message id of a verb once it was done."""
+    return DONE.get(verb.label, verb.label)
 
 
 def _verb(event: str, facts: dict[str, Any], flow: Flow | None) -> Verb | None:
@@ -64,12 +94,12 @@ def text_of(one: Told, texts: Translator, clock: Clock, flow: Flow | None = None
         case "supervision.parcel_signed" if at := one.moment("at", clock, "minute"):
             parts.append(at)
         case "supervision.cancelled":
-            parts.append(texts.gettext("It was not accepted within a year and not invoiced."))
+            parts.append(texts.lookup(ENDS.get(facts.get("reason", ""), "")))
         case _ if (turn := facts.get("turn")) in _WHOSE:
             label = _node(str(facts.get("to") or facts.get("node", "")), flow)
             if label:
                 parts.append(texts.gettext(_WHOSE[turn], node=texts.lookup(label)))
-    return " ".join(parts)
+    return " ".join(part for part in parts if part)
 
 
 def _node(key: str, flow: Flow | None) -> str:

@@ -38,6 +38,7 @@ from tradehall.kernel.files.errors import (
     FileEmpty,
     FileKindNotAllowed,
     FileNotThere,
+    FileRuns,
     FileTooBig,
     UploadCutOff,
 )
@@ -187,6 +188,14 @@ async def test_where_anything_is_taken_so_is_what_nobody_knows(
     if media_type != "text/plain; charset=utf-8":
         with pytest.raises((FileKindNotAllowed, FileDisguised)):
             await directory.files.receive(name, streamed(content))
+
+
+async def test_of_what_runs_it_is_said_that_it_runs(directory: DirectoryStore) -> None:
+    for name, content, kind in (("a.exe", b"harmless", "exe"), ("data.bin", WINDOWS_PROGRAM, "exe")):
+        with pytest.raises(FileRuns) as told:
+            await directory.files.receive(name, streamed(content), accept=ANYTHING)
+        said = f"{name} is something that runs ({kind}): programs and scripts are never taken."
+        assert str(told.value) == said
 
 
 async def test_a_field_takes_only_its_kinds(directory: DirectoryStore) -> None:

@@ -25,6 +25,10 @@ class FileKindNotAllowed(Problem):
     status = 415
 
 
+class FileRuns(FileKindNotAllowed):
+    """{name} is something that runs ({kind}): programs and scripts are never taken."""
+
+
 class FileDisguised(Problem):
     """{name} is not what its name says: by its name it is {says}, by its content {is_}."""
 

@@ -12,7 +12,7 @@ from typing import Final
 
 import msgspec
 
-from tradehall.kernel.files.errors import FileBroken, FileDisguised, FileKindNotAllowed
+from tradehall.kernel.files.errors import FileBroken, FileDisguised, FileKindNotAllowed, FileRuns
 from tradehall.kernel.files.names import ending
 
 HEAD = 64 * 1024
@@ -281,15 +281,19 @@ async def _inside_ole(size: int, read: Ranged) -> str:
 
 
 def check_name(name: str, accept: frozenset[str]) -> None:
-    """Refuses by its name alone what would be refused anyway, before all of it was sent. Raises FileKindNotAllowed."""
+    """Refuses by its name alone what would be refused anyway, before all of it was sent. Raises FileKindNotAllowed,
+    or FileRuns, which is one."""
     says = ending(name)
     kind = _OF_ENDING.get(says)
-    if says in _RUNNING_ENDINGS or (ANY not in accept and (kind is None or kind.name not in accept)):
+    if says in _RUNNING_ENDINGS:
+        raise FileRuns(name=name, kind=says)
+    if ANY not in accept and (kind is None or kind.name not in accept):
         raise FileKindNotAllowed(name=name, kind=says or "?", allowed=_list(accept))
 
 
 def judged(name: str, content: str, encoding: str | None, accept: frozenset[str]) -> tuple[str, str]:
-    """The kind and the media type of a file of this name and content. Raises FileKindNotAllowed or FileDisguised."""
+    """The kind and the media type of a file of this name and content. Raises FileKindNotAllowed (FileRuns
+    is one) or FileDisguised."""
     check_name(name, accept)
     says = ending(name)
     kind = _OF_ENDING.get(says)
@@ -298,7 +302,7 @@ def judged(name: str, content: str, encoding: str | None, accept: frozenset[str]
             return ANY, "application/octet-stream"
         raise FileDisguised(name=name, says=says, is_=content)
     if content in _RUNS:
-        raise FileKindNotAllowed(name=name, kind=content, allowed=_list(accept))
+        raise FileRuns(name=name, kind=content)
     found = kind or _OF_CONTENT.get(content)
     media_type = found.media_type if found else "application/octet-stream"
     charset = f"; charset={encoding}" if encoding and media_type.startswith("text/") else ""
@@ -306,4 +310,4 @@ def judged(name: str, content: str, encoding: str | None, accept: frozenset[str]
 
 
 def _list(accept: frozenset[str]) -> str:
-    return ", ".join(name for name in (*KINDS, ANY) if name in accept)
+    return ", ".join(name for name in KINDS if name in accept)

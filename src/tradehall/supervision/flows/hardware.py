@@ -21,7 +21,13 @@ FLOWS = (
         asks_recipient=True,
         nodes=(
             delivery(
-                Field(key="courier", label=N_("Courier"), kind="choice", choices=COURIERS),
+                Field(
+                    key="courier",
+                    label=N_("Courier"),
+                    kind="choice",
+                    choices=COURIERS,
+                    hint=N_("One that is not listed goes as another courier, named in the note; nobody can ask it."),
+                ),
                 Field(key="tracking_number", label=N_("Tracking number"), kind="text"),
                 NOTE,
                 label=N_("Ship"),

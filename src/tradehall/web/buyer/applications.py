@@ -16,6 +16,7 @@ from tradehall.kernel.paging import PageRequest
 from tradehall.provisioning import queries
 from tradehall.provisioning.errors import InstanceNotFound
 from tradehall.provisioning.model import Instance, InstanceState
+from tradehall.reviews import queries as reviews
 from tradehall.trading import queries as trading
 from tradehall.trading import subscription_queries as subscriptions
 from tradehall.trading.possibilities import possibilities
@@ -43,6 +44,7 @@ from tradehall.web.common import (
 )
 from tradehall.web.happened import clock_for
 from tradehall.web.labels import INSTANCE_STATES, ORDER_STATES, ORDER_TYPES, standing
+from tradehall.web.reviewed import STATES as REVIEW_STATES
 from tradehall.web.templating import Flash
 
 BUYERS = [only("buyer")]
@@ -134,6 +136,7 @@ async def _page(
         if held:
             can = await possibilities(reader, actor, held, installation.subscriptions, installation.ending)
         orders = (await trading.orders_of_application(reader, actor, ORDERS_SHOWN, app.order_id, app.id)).items
+        reviewable = await reviews.reviewable_of_application(reader, actor, app.id)
         now = reader.now
     settings, followed = installation.settings, shown.followed
     flow, by_server = shown.first.delivered.held, shown.first.delivered_by_server
@@ -157,6 +160,8 @@ async def _page(
         labels=labels,
         delivered=shown.first.delivered,
         password=password,
+        reviewable=reviewable,
+        review_states=REVIEW_STATES,
     )
 
 

@@ -8,6 +8,7 @@ from tradehall.provisioning.standing import explanation
 from tradehall.supervision.flow import Flow
 from tradehall.trading.model import HappenedEvent
 from tradehall.web.happened import Clock, Told, told
+from tradehall.web.reviewed import review_entry
 from tradehall.web.supervised import text_of, title_of
 from tradehall.web.templating import Tone
 
@@ -89,6 +90,8 @@ def timeline(
 
 def _entry(one: Told, texts: Translator, clock: Clock, currency: str, flow: Flow | None) -> dict[str, Any]:
     kind = one.event.kind
+    if reviewed := review_entry(one, texts):
+        return reviewed
     if supervised := title_of(kind, one.facts, flow):
         said = text_of(one, texts, clock, flow)
         return {

@@ -20,6 +20,8 @@ from tradehall.kernel.i18n import N_
 from tradehall.provisioning import queries as provisioning
 from tradehall.provisioning.model import Call, Instance
 from tradehall.provisioning.standing import NextStep, next_step
+from tradehall.reviews import queries as reviews
+from tradehall.reviews.queries import Reviewable
 from tradehall.supervision.standing import next_in_supervision, places_of
 from tradehall.trading import actions, queries, voucher_queries
 from tradehall.trading.errors import OrderNotFound, VoucherNotFound
@@ -53,6 +55,7 @@ from tradehall.web.labels import ORDER_STATES, VOUCHER_SCENES
 from tradehall.web.labels import ORDER_TYPES as TYPE_LABELS
 from tradehall.web.orders import Delivered, delivered, lines_of, supervised_card, what_changes
 from tradehall.web.public.choice import choose, price_named
+from tradehall.web.reviewed import STATES as REVIEW_STATES
 
 BUYERS = [only("buyer")]
 RECIPIENT = ("recipient_name", "recipient_phone", "recipient_address")
@@ -316,6 +319,7 @@ class Followed(msgspec.Struct, frozen=True):
     vouchers: list[VoucherUse]
     delivered: Delivered
     at: datetime
+    reviewable: Reviewable | None = None
 
     @property
     def under_way(self) -> bool:
@@ -355,7 +359,8 @@ async def follow(reader: Reader, request: WebRequest, number: str) -> Followed:
     vouchers = await voucher_queries.uses_of_order(reader, order.id) if order.payment_voucher_minor else []
     how = await delivered(reader, request.user.actor, order)
     step = next_in_supervision(step, how.held)
-    return Followed(order, log, instances, calls, step, vouchers, how, reader.now)
+    reviewed = await reviews.reviewable(reader, request.user.actor, number) if order.state == "completed" else None
+    return Followed(order, log, instances, calls, step, vouchers, how, reader.now, reviewed)
 
 
 async def _order(reader: Reader, request: WebRequest, number: str) -> Order:
@@ -409,6 +414,8 @@ def _told(request: WebRequest, followed: Followed) -> dict[str, Any]:
         "types": TYPE_LABELS,
         "lines": lines_of(order, words),
         "changes": what_changes(order, words),
+        "reviewable": followed.reviewable,
+        "review_states": REVIEW_STATES,
     }
 
 

@@ -17,6 +17,7 @@ from tradehall.provisioning import circuits
 from tradehall.provisioning import health as health_of
 from tradehall.provisioning import queries as provisioning
 from tradehall.provisioning.queries import CallFilter
+from tradehall.reviews import queries as reviews
 from tradehall.trading import queries as trading
 from tradehall.trading.queries import OrderFilter
 from tradehall.web.common import PageResponse, WebRequest, id_from, page, perform, reading
@@ -44,6 +45,7 @@ async def overview(request: WebRequest) -> PageResponse:
         counts = await health_of.call_counts(reader, actor)
         servers = await circuits.circuits(reader, actor, installation_of(request).settings.circuit_failures)
         unsent = await notices.failed_count(reader)
+        unread_reviews = await reviews.waiting_count(reader)
         orders_open = await trading.open_counts(reader, actor)
         orders = await trading.orders(reader, actor, SHOWN, OrderFilter(state="processing"))
         calls = await provisioning.calls(reader, actor, SHOWN, CallFilter(state="waiting", failing=True))
@@ -59,6 +61,7 @@ async def overview(request: WebRequest) -> PageResponse:
         due_kinds=DUE_KINDS,
         counts=counts,
         unsent=unsent,
+        unread_reviews=unread_reviews,
         orders_open=orders_open,
         orders=orders.items,
         calls=calls.items,

@@ -12,6 +12,8 @@ from tradehall.edge.uploads import file_response
 from tradehall.kernel.db import Reader
 from tradehall.kernel.files import file
 from tradehall.kernel.paging import PageRequest, page_request
+from tradehall.reviews import queries as reviews
+from tradehall.reviews.model import NO_RATING
 from tradehall.trading import queries as trading
 from tradehall.trading import subscription_queries as subscriptions
 from tradehall.trading.errors import OrderNotFound
@@ -20,9 +22,11 @@ from tradehall.web.common import Form, PageResponse, WebRequest, chosen, page, r
 from tradehall.web.labels import CATEGORIES as CATEGORY_LABELS
 from tradehall.web.labels import CHARGING_MODES
 from tradehall.web.public.choice import choose, trial_price
+from tradehall.web.reviewed import STAR_WORDS
 
 CARDS = 24
 FEATURED = 8
+REVIEWS = 10
 ALL_CHARGING_MODES: tuple[ChargingMode, ...] = get_args(ChargingMode)
 
 
@@ -31,7 +35,10 @@ async def storefront(request: WebRequest) -> PageResponse:
     """What this place is, and its newest products."""
     async with reading(request) as reader:
         newest = await queries.products_on_sale(reader, PageRequest(limit=FEATURED))
-    return page(request, "public/storefront.html", rows=newest, categories=CATEGORY_LABELS, labels=labels)
+        ratings = await reviews.ratings_of(reader, [row.id for row in newest.items])
+    return page(
+        request, "public/storefront.html", rows=newest, ratings=ratings, categories=CATEGORY_LABELS, labels=labels
+    )
 
 
 @get("/products")
@@ -42,10 +49,12 @@ async def catalogue(request: WebRequest) -> PageResponse:
     wanted = page_request(CARDS, request.query_params.get("after"), request.query_params.get("before"))
     async with reading(request) as reader:
         rows = await queries.products_on_sale(reader, wanted, text=text, category=category, charging_mode=mode)
+        ratings = await reviews.ratings_of(reader, [row.id for row in rows.items])
     return page(
         request,
         "public/catalogue.html",
         rows=rows,
+        ratings=ratings,
         q=text,
         category=category,
         mode=mode,
@@ -62,11 +71,14 @@ async def product(request: WebRequest, slug: str) -> PageResponse:
     Whoever follows an old link to what has been taken off sale is told so (410).
     """
     visitor = visitor_of(request)
+    wanted = page_request(REVIEWS, request.query_params.get("after"), request.query_params.get("before"))
     async with reading(request) as reader:
         listing = await queries.listing(reader, slug, visitor.actor if visitor.seat else None)
         gone = await queries.withdrawn(reader, slug) if listing is None else None
         tried = await _tried(reader, visitor, listing) if listing else None
         attached = await templates.templates_of(reader, listing.product.id) if listing else []
+        rating = await reviews.rating_of(reader, listing.product.id) if listing else NO_RATING
+        reviewed = await reviews.published(reader, listing.product.id, wanted) if rating.count and listing else None
     if gone:
         return page(request, "public/withdrawn.html", http_status=410, product=gone, categories=CATEGORY_LABELS)
     if listing is None:
@@ -88,6 +100,9 @@ async def product(request: WebRequest, slug: str) -> PageResponse:
         attached=attached,
         template_labels=templates.LABELS,
         labels=labels,
+        rating=rating,
+        reviewed=reviewed,
+        star_words=STAR_WORDS,
     )
 
 

@@ -1,6 +1,6 @@
 """The seller's pages: orders, the message log, products, interface settings."""
 
-from tradehall.web.seller import credentials, delivering, overview, products, rules, settings
+from tradehall.web.seller import credentials, delivering, overview, products, reviews, rules, settings
 from tradehall.web.seller.applications import applications_handlers
 from tradehall.web.seller.calls import calls_handlers
 from tradehall.web.seller.orders import orders_handlers
@@ -15,4 +15,5 @@ handlers = [
     *products.handlers,
     *delivering.handlers,
     *rules.handlers,
+    *reviews.handlers,
 ]

@@ -40,7 +40,7 @@ from tradehall.web.common import (
 )
 from tradehall.web.happened import clock_for
 from tradehall.web.orders import delivered
-from tradehall.web.seller.happened import timeline
+from tradehall.web.seller.happened import timeline, told_to
 from tradehall.web.seller.orders import VOCABULARY, step_card
 from tradehall.web.templating import Flash
 
@@ -131,7 +131,7 @@ async def _page(
             raise InstanceNotFound
         orders = (await queries.orders_of_application(reader, actor, ORDERS_SHOWN, app.order_id, app.id)).items
         calls = await provisioning.calls_of_instance(reader, actor, app.id)
-        log = await queries.log_of_order(reader, app.order_id)
+        log = told_to(kind, await queries.log_of_order(reader, app.order_id))
         held = await subscriptions.subscription(reader, actor, app.id)
         how = await delivered(reader, actor, order)
         now = reader.now

@@ -5,9 +5,11 @@ from typing import Any
 
 from tradehall.kernel.i18n import N_, Translator
 from tradehall.provisioning.model import Verdict
+from tradehall.reviews.model import KEPT_FROM_SELLERS
 from tradehall.supervision.flow import Flow
 from tradehall.trading.model import HappenedEvent
 from tradehall.web.happened import Clock, Told, told
+from tradehall.web.reviewed import review_entry
 from tradehall.web.seller.hints import outcome_of_health
 from tradehall.web.seller.words import ACTIVITY_NAMES
 from tradehall.web.supervised import text_of, title_of
@@ -73,8 +75,15 @@ def timeline(
     return [_entry(one, texts, clock, flow) for one in told(log)]
 
 
+def told_to(kind: str, log: Sequence[HappenedEvent]) -> list[HappenedEvent]:
+    """What of a log people of this kind of organisation are told: sellers nothing of reviews nobody may read yet."""
+    return [one for one in log if kind == "platform" or one.kind not in KEPT_FROM_SELLERS]
+
+
 def _entry(one: Told, texts: Translator, clock: Clock, flow: Flow | None) -> dict[str, Any]:
     kind, facts = one.event.kind, one.facts
+    if reviewed := review_entry(one, texts):
+        return reviewed
     if supervised := title_of(kind, facts, flow):
         return {
             "title": texts.lookup(supervised[0]),

@@ -24,7 +24,7 @@ from tradehall.web.common import wanted_page as wanted_page_of
 from tradehall.web.happened import clock_for
 from tradehall.web.orders import delivered, lines_of, supervised_card, what_changes
 from tradehall.web.seller import hints, words
-from tradehall.web.seller.happened import timeline
+from tradehall.web.seller.happened import timeline, told_to
 from tradehall.web.templating import Tone
 
 _TITLES: dict[NextKind, tuple[str, Tone]] = {
@@ -133,7 +133,7 @@ def orders_handlers(base: str, kind: str) -> list[HTTPRouteHandler]:
             calls = await provisioning.calls_of_order(reader, found.id)
             instances = await provisioning.instances_of_order(reader, found.id)
             wire = await provisioning.wire_names(reader, found.id)
-            log = await queries.log_of_order(reader, found.id)
+            log = told_to(kind, await queries.log_of_order(reader, found.id))
             held_until = await provisioning.investigated_until(reader, found.id)
             how = await delivered(reader, actor, found)
             now = reader.now

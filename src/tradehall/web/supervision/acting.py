@@ -28,6 +28,7 @@ from tradehall.web.common import (
     said_of,
     texts,
 )
+from tradehall.web.supervised import done
 from tradehall.web.supervision.detail import Back, detail_page, held_for
 from tradehall.web.supervision.files import take_in
 from tradehall.web.supervision.forms import DO, REMOVE, SEEN, SEND, answers_in
@@ -114,7 +115,7 @@ async def _send(request: WebRequest, base: str, held: Held, key: str, sent: Sent
 
     def said(before: Held) -> str:
         verb = before.known(key)
-        return words.gettext("Done: %(what)s.", what=words.lookup(verb.label if verb else key))
+        return words.gettext("Done: %(what)s.", what=words.lookup(done(verb) if verb else key))
 
     async def again(problem: Problem | None) -> PageResponse:
         await _save(request, held, key, answers)

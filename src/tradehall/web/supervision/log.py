@@ -12,7 +12,7 @@ from tradehall.supervision.fields import Field
 from tradehall.supervision.flow import Verb
 from tradehall.supervision.model import Held
 from tradehall.supervision.queries import Evidence
-from tradehall.web.supervised import PREFIX, WITHOUT_VERB
+from tradehall.web.supervised import ENDS, PREFIX, WITHOUT_VERB, done
 from tradehall.web.templating import Tone
 
 ROLES: dict[str, str] = {
@@ -23,7 +23,8 @@ ROLES: dict[str, str] = {
 }
 # The buyer's words on what is to be delivered.
 _REQUIREMENTS = frozenset({"submit_requirement", "submit_identification"})
-_NOT_DELIVERED = frozenset({"confirm_requirement"})
+# What sellers do that hands nothing over: the code that is activated was the buyer's all along.
+_NOT_DELIVERED = frozenset({"confirm_requirement", "activate_code"})
 
 
 class Answer(msgspec.Struct, frozen=True):
@@ -112,7 +113,7 @@ def _act(
     verb = verbs.get((facts.get("node", ""), facts.get("verb", "")))
     title, tone = WITHOUT_VERB.get(entry.kind, (entry.kind, "neutral"))
     if verb:
-        title, tone = verb.label, _tone(verb)
+        title, tone = done(verb), _tone(verb)
     fields = {field.key: field for field in held.fields(verb)} if verb else {}
     node = next((node for node in held.flow.nodes if node.key == facts.get("node")), None)
     return Act(
@@ -177,9 +178,6 @@ _WHOM: dict[str, str] = {
     "seller": N_("To the seller, whose turn it was."),
     "platform": N_("To the marketplace, whose turn it was."),
 }
-_ENDS: dict[str, str] = {
-    "year": N_("It was not accepted within a year and not invoiced."),
-}
 
 
 def _note(kind: str, facts: Mapping[str, Any], texts: Translator) -> str:
@@ -190,5 +188,5 @@ def _note(kind: str, facts: Mapping[str, Any], texts: Translator) -> str:
             days = int(facts.get("days", 0))
             return texts.ngettext("%(num)s day after the order.", "%(num)s days after the order.", days)
         case "supervision.cancelled":
-            return texts.lookup(_ENDS.get(facts.get("reason", ""), ""))
+            return texts.lookup(ENDS.get(facts.get("reason", ""), ""))
     return ""
