@@ -1,4 +1,4 @@
-"""What the documentation takes from the flows of service supervision: diagrams, nodes, deliverables."""
+"""What the documentation takes from the flows of service supervision and of disputes: diagrams, nodes, deliverables."""
 
 from __future__ import annotations
 
@@ -19,8 +19,20 @@ TERMS = {
     "acceptance": "`TRADEHALL_ACCEPTANCE_TERM`",
     "claim": "`TRADEHALL_CLAIM_TERM`",
     "activation": "`TRADEHALL_ACTIVATION_TERM`",
+    "appeal": "`TRADEHALL_APPEAL_WORKING_DAYS`",
+    "answer": "the day the platform names",
+    "proposal": "the day the platform names",
+    "second_look": "`TRADEHALL_SECOND_LOOK_WORKING_DAYS`",
+    "transit": "`TRADEHALL_SECOND_LOOK_WORKING_DAYS`",
+    "refund_review": "`TRADEHALL_REFUND_WORKING_DAYS`",
+    "send_back": "`TRADEHALL_SEND_BACK_TERM`",
+    "inspection": "`TRADEHALL_INSPECTION_TERM`",
 }
-TIMERS = {"track": "the courier is asked where the parcel is", "accept": "when signed for long enough"}
+TIMERS = {
+    "track": "the courier is asked where the parcel is",
+    "accept": "when signed for long enough",
+    "lapse": "when that is over",
+}
 
 
 def flows(table: Table, mermaid: Callable[..., str]) -> str:
@@ -35,6 +47,16 @@ def flows(table: Table, mermaid: Callable[..., str]) -> str:
     return "\n".join(parts).rstrip("\n")
 
 
+def disputes(table: Table, mermaid: Callable[..., str]) -> str:
+    """What appeals, refunds and returns go by: their diagrams and their nodes."""
+    from tradehall.supervision.disputes.model import PROCEDURES
+
+    parts: list[str] = []
+    for kind, flow in PROCEDURES.items():
+        parts += [f"### {flow.label} (`{kind}`)", "", mermaid(*_arrows(flow)), "", _nodes(flow, table), ""]
+    return "\n".join(parts).rstrip("\n")
+
+
 def _of_orders(flow: Flow, versions: tuple[Flow, ...]) -> str:
     if len(versions) == 1:
         return f"Version {flow.version}, all orders."
@@ -46,13 +68,19 @@ def _of_orders(flow: Flow, versions: tuple[Flow, ...]) -> str:
 
 def _diagram(flow: Flow) -> Iterator[str]:
     """Dotted arrows are rejections; what is in brackets on an arrow is for orders that the platform reviews."""
+    first, *others = _arrows(flow)
+    yield first
+    yield f"    paid((paid)) --> {flow.nodes[0].key}"
+    if flow.without_requirement:
+        yield f'    paid -->|"no requirement asked"| {flow.without_requirement}'
+    yield from others
+
+
+def _arrows(flow: Flow) -> Iterator[str]:
     yield "flowchart LR"
     for node in flow.nodes:
         who = f"<br/>{node.actor}" if node.actor else ""
         yield f'    {node.key}["{node.label}{who}"]' if node.verbs else f'    {node.key}(["{node.label}"])'
-    yield f"    paid((paid)) --> {flow.nodes[0].key}"
-    if flow.without_requirement:
-        yield f'    paid -->|"no requirement asked"| {flow.without_requirement}'
     for node, verb in flow.walk():
         arrow = "-.->" if verb.rejects else "-->"
         yield f'    {node.key} {arrow}|"{verb.key}"| {verb.to}'
@@ -84,8 +112,17 @@ def _asked(flow: Flow, verb: Verb) -> str:
 
 
 def _leads(flow: Flow, verb: Verb) -> str:
-    plain = flow.node(verb.to).label
+    plain = flow.node(verb.to).label + _outcome(verb)
     return f"{plain}; reviewed: {flow.node(verb.to_reviewed).label}" if verb.to_reviewed not in ("", verb.to) else plain
+
+
+def _outcome(verb: Verb) -> str:
+    """How a step ends a dispute."""
+    from tradehall.supervision.disputes.model import OUTCOME_LABELS
+    from tradehall.supervision.disputes.steps import Step
+
+    ends: dict[str, str] = {**OUTCOME_LABELS, "proposed": "As proposed", "decided": "As decided"}
+    return f": {ends[verb.outcome]}" if isinstance(verb, Step) and verb.outcome else ""
 
 
 def _by_when(node: Node, verb: Verb) -> str:

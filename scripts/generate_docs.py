@@ -292,6 +292,7 @@ PARTS: dict[str, dict[str, Callable[[], str]]] = {
         "delivery types": lambda: flow_docs.delivery_types(table),
         "acceptance rules": lambda: flow_docs.acceptance_rules(table),
         "flows": lambda: flow_docs.flows(table, mermaid),
+        "disputes": lambda: flow_docs.disputes(table, mermaid),
     },
     "operate.md": {"settings": settings_table, "metrics": metrics_table, "commands": commands_table},
 }

@@ -17,6 +17,7 @@ import typer.main
 from tradehall.__main__ import cli
 from tradehall.protocols import v2
 from tradehall.settings import documentation
+from tradehall.supervision.disputes.model import PROCEDURES
 from tradehall.supervision.flows import all_flows
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -58,8 +59,9 @@ def test_what_is_taken_from_the_code_is_fresh() -> None:
 def test_every_flow_of_supervision_is_drawn_and_told() -> None:
     text = (ROOT / "docs/supervision.md").read_text(encoding="utf-8").partition("<!-- generated: flows -->")[2]
     drawn = [block for language, block in FENCE.findall(text) if language == "mermaid"]
-    assert len(drawn) == len(all_flows())
-    for flow in all_flows():
+    tables = [*all_flows(), *PROCEDURES.values()]
+    assert len(drawn) == len(tables)
+    for flow in tables:
         arrows = {f'|"{verb.key}"| {verb.to}' for _, verb in flow.walk()}
         assert any(all(arrow in block for arrow in arrows) for block in drawn), f"{flow.type} {flow.version}"
         assert f"### {flow.label} (`{flow.type}`)" in text

@@ -43,7 +43,10 @@ UNKNOWN: dict[str, str] = {
 }
 
 # What has to be in the query for a route to be asked at all.
-QUERIES: dict[str, dict[str, str]] = {"hand_in_file": {"verb": "submit_requirement", "field": "requirement_files"}}
+QUERIES: dict[str, dict[str, str]] = {
+    "hand_in_file": {"verb": "submit_requirement", "field": "requirement_files"},
+    "unmark_calendar_days": {"first": "2026-10-01"},
+}
 
 
 class Operation(NamedTuple):

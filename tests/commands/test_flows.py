@@ -8,6 +8,7 @@ from tests.commands.running import tradehall_command
 from typer.testing import CliRunner
 
 from tradehall.__main__ import cli
+from tradehall.supervision.disputes.model import PROCEDURES
 from tradehall.supervision.flows import FLOWS, all_flows
 
 EXTRA = {"requires_one_of", "to_if_reviewed", "by", "requires_by_rule"}
@@ -22,8 +23,9 @@ def printed() -> list[dict[str, Any]]:
 
 def test_the_json_has_every_flow_by_type_and_version() -> None:
     told = [(flow["type"], flow["version"]) for flow in printed()]
-    assert told == sorted((flow.type, flow.version) for flow in all_flows())
-    assert {kind for kind, _ in told} == FLOWS.keys()
+    disputes = [("appeal", 1), ("refund", 1), ("return", 1)]
+    assert told == [*sorted((flow.type, flow.version) for flow in all_flows()), *disputes]
+    assert {kind for kind, _ in told} == FLOWS.keys() | PROCEDURES.keys()
 
 
 def test_every_flow_has_exactly_the_keys_that_are_promised() -> None:
@@ -42,7 +44,22 @@ def test_every_verb_leads_to_a_node_of_its_flow_and_the_last_one_leads_nowhere()
         verbs = [verb for node in flow["nodes"] for verb in node["verbs"]]
         targets = {verb["to"] for verb in verbs} | {verb.get("to_if_reviewed", verb["to"]) for verb in verbs}
         assert targets <= set(keys)
-        assert (flow["nodes"][-1]["key"], flow["nodes"][-1]["verbs"]) == ("completed", [])
+        last = "closed" if flow["type"] in PROCEDURES else "completed"
+        assert (flow["nodes"][-1]["key"], flow["nodes"][-1]["verbs"]) == (last, [])
+
+
+def test_what_disputes_go_by_has_the_same_shape() -> None:
+    tables = {flow["type"]: flow for flow in printed()}
+    (opened,) = tables["appeal"]["nodes"][0]["verbs"]
+    assert opened == {
+        "verb": "appeal", "to": "investigation", "requires": ["reason", "claim"], "timer": "appeal", "by": "party",
+    }  # fmt: skip
+    (asked,) = tables["refund"]["nodes"][0]["verbs"]
+    assert (asked["to"], asked["to_if_reviewed"], asked["by"]) == ("refund_review", "transit", "buyer")
+    lapses = [verb for node in tables["return"]["nodes"] for verb in node["verbs"] if verb.get("by") == "system"]
+    assert [(verb["verb"], verb["to"]) for verb in lapses] == [
+        ("return_lapses", "closed"), ("inspection_lapses", "closed"),
+    ]  # fmt: skip
 
 
 def test_it_says_from_which_orders_on_a_version_holds() -> None:
@@ -57,6 +74,8 @@ def test_people_read_a_table_for_each_flow() -> None:
     assert run.exit_code == 0
     for flow in all_flows():
         assert f"{flow.type} version {flow.version}: {flow.label}, " in run.output
+    for kind, table in PROCEDURES.items():
+        assert f"{kind} version 1: {table.label}, when it goes wrong" in run.output
     assert "orders before 2025-03-26" in run.output
     assert "license or license_files" in run.output
 

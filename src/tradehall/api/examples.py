@@ -5,6 +5,7 @@ from types import MappingProxyType
 from typing import Any
 
 from tradehall.api import message_examples
+from tradehall.api.dispute_examples import DISPUTE_REQUESTS, DISPUTE_RESPONSES
 from tradehall.api.ledger_examples import LEDGER_RESPONSES
 from tradehall.api.review_examples import RATING, REVIEW_REQUESTS, REVIEW_RESPONSES
 from tradehall.api.supervision_examples import SUPERVISION_REQUESTS, SUPERVISION_RESPONSES
@@ -326,6 +327,7 @@ _ORDER_DETAIL = {
         "overdue": False,
         "frozen": False,
         "began_at": None,
+        "dispute": None,
     },
     "billable_since": "2026-05-09T07:31:12Z",
     "refund_number": None,
@@ -494,6 +496,7 @@ REQUESTS: Mapping[str, Any] = MappingProxyType(
         **message_examples.REQUESTS,
         **SUPERVISION_REQUESTS,
         **CASE_REQUESTS,
+        **DISPUTE_REQUESTS,
         "quote_price": {"price_id": _PRICE, "quantity": 10, "period_number": 12},
         "create_token": {
             "email": "mei.chen@harbour.example",
@@ -602,6 +605,7 @@ RESPONSES: Mapping[str, Any] = MappingProxyType(
         **message_examples.RESPONSES,
         **SUPERVISION_RESPONSES,
         **CASE_RESPONSES,
+        **DISPUTE_RESPONSES,
         "list_products": _page({**_PRODUCT_ROW, "rating": RATING}, following=None),
         "get_product": _PRODUCT_DETAIL,
         "quote_price": {

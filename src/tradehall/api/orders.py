@@ -25,6 +25,7 @@ from tradehall.api.common import (
     write,
 )
 from tradehall.api.prices import Step, told_steps
+from tradehall.api.supervision.disputes import DisputeUnderWay, told_under_way
 from tradehall.catalog.errors import NoLongerOnSale, PriceNotFound
 from tradehall.catalog.model import ChargingMode
 from tradehall.edge.access import anyone_signed_in, only
@@ -103,7 +104,8 @@ class OrderStanding(msgspec.Struct, frozen=True):
 class SupervisionOfOrder(msgspec.Struct, frozen=True):
     """How the supervision of an order stands. "not_begun": it begins with the payment. While it is open it stands at
     `node`, named by `node_label` in your language; `turn` is whose turn it is, null while it is frozen, `by` when that
-    should be done. `began_at` is the actual start of the service, once that is known."""
+    should be done. It is frozen by the `dispute` that is under way, an appeal, a refund or a return, with whose turn it
+    is in that. `began_at` is the actual start of the service, once that is known."""
 
     state: Literal["not_involved", "not_begun", "open", "completed", "cancelled"]
     node: str | None = None
@@ -113,6 +115,7 @@ class SupervisionOfOrder(msgspec.Struct, frozen=True):
     overdue: bool = False
     frozen: bool = False
     began_at: datetime | None = None
+    dispute: DisputeUnderWay | None = None
 
 
 class OrderDetail(OrderRow, frozen=True):
@@ -363,6 +366,7 @@ def _supervision(order: Order, held: Held | None, now: datetime, texts: Translat
         held.overdue(now),
         frozen,
         held.begins_at,
+        told_under_way(held.disputes, now),
     )
 
 

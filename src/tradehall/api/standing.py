@@ -9,7 +9,8 @@ from tradehall.provisioning.standing import Ahead, AheadKind, NextKind, NextStep
 
 
 class Next(msgspec.Struct, frozen=True):
-    """What happens next. `turn` is whose turn it is, null when nobody has to do anything; `at` is when something
+    """What happens next. `turn` is whose turn it is, both the buyer's and the seller's where that is the "parties",
+    null when nobody has to do anything; `at` is when something
     happens by itself, `by` when it must have happened; `text` says it in your language."""
 
     kind: NextKind

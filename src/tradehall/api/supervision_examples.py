@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from tradehall.api.dispute_examples import REFUSED
+
 _FLOW = "0196b4f3-2c40-7d51-8a2b-4c5d6e7f8091"
 _PROOF = "0196c9d1-7f00-7a64-9b3c-5d6e7f809102"
 _DRAFT = "0196cf0a-1b20-7b75-8c4d-6e7f80910213"
@@ -33,10 +35,11 @@ _ROW: dict[str, Any] = {
     "node": "acceptance",
     "node_label": "Confirm acceptance",
     "turn": "buyer",
-    "by": "2026-05-18T03:00:00Z",
+    "by": "2026-05-18T19:40:00Z",
     "overdue": False,
     "entered_at": "2026-05-13T03:00:00Z",
     "frozen_at": None,
+    "dispute": None,
     "opened_at": "2026-05-09T07:31:00Z",
     "finished_at": None,
 }
@@ -86,9 +89,18 @@ _DELIVERY = {"actual_start": "2026-05-10"}
 
 
 def _happened(seq: int, what: str, at: str, kind: str, name: str | None, **more: Any) -> dict[str, Any]:
-    empty = ("act", "verb", "node", "to", "turn", "by", "late", "days", "reason", "level", "times", "message", "text")
-    nothing = dict.fromkeys(empty, None)
-    told = {"seq": seq, "kind": f"supervision.{what}", "at": at, "actor": {"kind": kind, "name": name}}
+    nothing = dict.fromkeys(
+        (
+            "act", "verb", "node", "to", "turn", "by", "late", "days", "reason", "level", "times", "message", "text",
+            "dispute", "outcome", "amount_minor",
+        )
+    )  # fmt: skip
+    told = {
+        "seq": seq,
+        "kind": what if "." in what else f"supervision.{what}",
+        "at": at,
+        "actor": {"kind": kind, "name": name},
+    }
     return {**told, "answers": {}, "files": [], **nothing, "hash": _DIGEST, **more}
 
 
@@ -100,7 +112,7 @@ _DETAIL: dict[str, Any] = {
     "rule_label": "The seller's acceptance standard",
     "reviewed": False,
     "delivery_days": 15,
-    "acts": 3,
+    "acts": 7,
     "rejections_by_seller": 0,
     "rejections_by_buyer": 0,
     "rejections_by_platform": 0,
@@ -143,11 +155,13 @@ _DETAIL: dict[str, Any] = {
     ],
     "has_secrets": False,
     "timers": [
-        {"kind": "remind", "at": "2026-05-17T03:00:00Z"},
-        {"kind": "unaccepted", "at": "2026-11-05T07:30:00Z"},
+        {"kind": "remind", "at": "2026-05-17T19:40:00Z"},
+        {"kind": "unaccepted", "at": "2026-11-06T00:10:00Z"},
     ],
+    "disputes": [REFUSED],
     "allowed": [
         {
+            "stage": "delivery",
             "verb": "accept",
             "label": "Accept the delivery",
             "asks": "With your acceptance the order is completed and the seller will be paid.",
@@ -156,12 +170,22 @@ _DETAIL: dict[str, Any] = {
             "draft": {},
         },
         {
+            "stage": "delivery",
             "verb": "reject_delivery",
             "label": "Reject the delivery",
             "asks": None,
             "rejects": True,
             "fields": [_REASON, _REASON_FILES],
             "draft": _MISSING_TABLES,
+        },
+        {
+            "stage": "appeal",
+            "verb": "appeal",
+            "label": "Appeal to the marketplace",
+            "asks": "Nobody can act in the delivery, and no deadline runs, until the marketplace has decided.",
+            "rejects": False,
+            "fields": [_REASON, _asked("claim", "note", "What you ask for", longest=5000)],
+            "draft": {},
         },
     ],
     "contacts": [],
@@ -182,6 +206,21 @@ _DETAIL: dict[str, Any] = {
         _happened(
             6, "delivered", "2026-05-13T03:00:00Z", "seller", "Lin Yue", act=3, verb="deliver", node="delivery",
             to="acceptance", turn="buyer", answers=_DELIVERY, files=[_PROOF],
+        ),
+        _happened(7, "frozen", "2026-05-13T08:00:00Z", "buyer", "Chen Mei", node="acceptance"),
+        _happened(
+            8, "refund.requested", "2026-05-13T08:00:00Z", "buyer", "Chen Mei", act=5, verb="request_refund",
+            node="unopened", to="refund_review", turn="seller", by="2026-05-22T08:00:00Z", dispute=REFUSED["id"],
+            answers={"amount_minor": 600000, "reason": REFUSED["reason"]},
+        ),
+        _happened(
+            9, "refund.refused", "2026-05-14T00:40:00Z", "seller", "Lin Yue", act=6, verb="refuse_refund",
+            node="refund_review", to="closed", dispute=REFUSED["id"], outcome="refused",
+            answers={"ground": "other", "reason": REFUSED["refusal"]["reason"]},
+        ),
+        _happened(
+            10, "resumed", "2026-05-14T00:40:00Z", "seller", "Lin Yue", node="acceptance", turn="buyer",
+            by="2026-05-18T19:40:00Z",
         ),
     ],
     "log_whole": True,
@@ -222,7 +261,7 @@ _TABLE: dict[str, Any] = {
 }
 
 SUPERVISION_REQUESTS: dict[str, Any] = {
-    "act_on_order": {"verb": "reject_delivery", "answers": _MISSING_TABLES, "seen": 3},
+    "act_on_order": {"verb": "reject_delivery", "answers": _MISSING_TABLES, "seen": 7},
     "save_draft": {"answers": _MISSING_TABLES},
 }
 SUPERVISION_RESPONSES: dict[str, Any] = {
@@ -237,7 +276,8 @@ SUPERVISION_RESPONSES: dict[str, Any] = {
         "node": "delivery",
         "node_label": "Upload delivery proof",
         "turn": "seller",
-        "seen": 4,
+        "dispute": None,
+        "seen": 8,
     },
     "save_draft": {"verb": "reject_delivery", "answers": _MISSING_TABLES},
     "reveal_secrets": {"secrets": {"password": "Lotus-2026-first"}},

@@ -18,6 +18,7 @@ from tradehall.provisioning import queries as provisioning
 from tradehall.provisioning.model import Call, CallState, Purpose, Verdict
 from tradehall.provisioning.standing import explanation, next_step, what_is_ahead
 from tradehall.reviews.model import KEPT_FROM_SELLERS as UNPUBLISHED
+from tradehall.supervision.disputes.steps import Outcome
 from tradehall.supervision.standing import next_in_supervision, supervision_of
 from tradehall.trading import queries
 from tradehall.trading.errors import OrderNotFound
@@ -95,7 +96,8 @@ class EventFacts(msgspec.Struct, frozen=True, omit_defaults=True):
     `number` is the order's the event tells of, or the refund's. `unknown`: the seller may have done what was given up.
     `frozen` and `suspended`: the application is frozen for the other reason, too. `vouchers` paid that much of the
     amount; of what is refunded `voucher_minor` came back to them and `lost_minor` is lost, its voucher having expired.
-    Of what happens under service supervision, the supervised order tells more.
+    Of what happens under service supervision, and in appeals, refunds and returns, the supervised order tells more; a
+    decision with its `outcome` that is not `final` waits for a second person and is told to operators only.
     """
 
     number: str | None = None
@@ -128,6 +130,8 @@ class EventFacts(msgspec.Struct, frozen=True, omit_defaults=True):
     to: str | None = None
     verb: str | None = None
     late: bool | None = None
+    outcome: Outcome | None = None
+    final: bool | None = None
     rating: int | None = None
 
 
@@ -224,6 +228,8 @@ def _event(one: HappenedEvent, viewer: Actor) -> TimelineEvent:
         facts = msgspec.structs.replace(
             facts, gateway=None, reference=None, vouchers=None, voucher_minor=None, lost_minor=None
         )
+    if facts.final is False and viewer.kind != "platform":
+        facts = msgspec.structs.replace(facts, outcome=None, amount_minor=None, verb=None)
     actor = EventActor(entry.actor["kind"], (entry.actor.get("name") or None) if own else None)
     return TimelineEvent(one.seq, one.kind, one.at, actor, facts)
 

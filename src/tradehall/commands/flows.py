@@ -1,4 +1,4 @@
-"""`tradehall flows`: the tables by which supervised orders move, without a database."""
+"""`tradehall flows`: the tables by which supervised orders move, and disputes about them, without a database."""
 
 from collections.abc import Iterable
 
@@ -7,6 +7,7 @@ from rich.console import Console
 from rich.table import Table
 
 from tradehall.supervision.acceptance import deliverables
+from tradehall.supervision.disputes.model import PROCEDURES
 from tradehall.supervision.fields import Field
 from tradehall.supervision.flow import Flow, Node, Verb
 from tradehall.supervision.flows import all_flows
@@ -15,18 +16,19 @@ COLUMNS = ("node", "who", "verb", "leads to", "asks for (? may be left out)", "s
 
 
 def document() -> bytes:
-    """Every flow as JSON, by type and version."""
+    """Every flow as JSON, by type and version; then what appeals, refunds and returns go by."""
     return msgspec.json.encode([flow.told for flow in ordered()])
 
 
 def ordered() -> list[Flow]:
-    return sorted(all_flows(), key=lambda flow: (flow.type, flow.version))
+    return [*sorted(all_flows(), key=lambda flow: (flow.type, flow.version)), *PROCEDURES.values()]
 
 
 def show(console: Console) -> None:
     """A table for each flow: what can be done at each node, what it asks for, and where it leads."""
     for flow in ordered():
-        console.print(f"[bold]{flow.type}[/bold] version {flow.version}: {flow.label}, {_of_orders(flow)}")
+        orders = "when it goes wrong" if flow.type in PROCEDURES else _of_orders(flow)
+        console.print(f"[bold]{flow.type}[/bold] version {flow.version}: {flow.label}, {orders}")
         table = Table(*COLUMNS, box=None, pad_edge=False, padding=(0, 2, 0, 0))
         for node in flow.nodes:
             for place, verb in enumerate(node.verbs):

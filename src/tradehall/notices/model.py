@@ -7,6 +7,7 @@ from uuid import UUID
 
 import msgspec
 
+from tradehall.supervision.disputes.model import PROCEDURES
 from tradehall.supervision.flows import all_flows
 
 # Each has its words in words.py, and a place among the filters of the inbox.
@@ -43,6 +44,30 @@ NoticeKind = Literal[
     "long_overdue",
     "urged",
     "message",
+    # of appeals, refunds and returns
+    "appeal_opened",
+    "appeal_to_decide",
+    "second_look",
+    "evidence_requested",
+    "statement_added",
+    "proposal",
+    "proposal_agreed",
+    "proposal_declined",
+    "decided",
+    "settled",
+    "refund_asked",
+    "return_asked",
+    "transit_cleared",
+    "refund_agreed",
+    "return_agreed",
+    "refused",
+    "withdrawn",
+    "lapsed",
+    "sent_back",
+    "inspected",
+    "contested",
+    "chased",
+    "dispute_overdue",
 ]
 Channel = Literal["mail", "sms"]
 SendingState = Literal["waiting", "sent", "failed"]
@@ -92,10 +117,11 @@ class Sending(msgspec.Struct, frozen=True):
 class Told(msgspec.Struct, frozen=True):
     """Who is told of an event, and what.
 
-    `side`: the "buyer", "seller" or "platform" of the order; the "turn", whose turn it now is; "others", the buyer or
-    seller who neither did it nor has the turn; the "manager" who looks after the buyer, or else the platform; those
-    "addressed" by a message, of whom each hears by mail when its receipt says. `only`: just when this fact of the event
-    has one of these values, `role`: just the people in this role. A notice without `mail` stays in the station.
+    `side`: the "buyer", "seller" or "platform" of the order; the "turn", whose turn it now is, both sides' where that
+    is the parties'; "others", the buyer or seller who neither did it nor has the turn; the "manager" who looks after
+    the buyer, or else the platform; those "addressed" by a message, of whom each hears by mail when its receipt says.
+    `only`: just when this fact of the event has one of these values, `role`: just the people in this role. A notice
+    without `mail` stays in the station.
     """
 
     side: Literal["buyer", "seller", "platform", "turn", "others", "manager", "addressed"]
@@ -109,6 +135,52 @@ class Told(msgspec.Struct, frozen=True):
 YOUR_TURN = Told("turn", "turn")
 _BOTH: tuple[Literal["buyer"], Literal["seller"]] = ("buyer", "seller")
 _GIVEN_UP = ("reason", ("opening_failed", "renewal_failed", "change_failed"))
+_REMINDED = (
+    Told("turn", "reminder", only=("late", (False, None))),
+    Told("turn", "dispute_overdue", urgent=True, only=("late", (True,))),
+)
+_TO_PLATFORM = ("turn", ("platform",))
+_FINAL, _NOT_FINAL = ("final", (True,)), ("final", (False, None))
+# What is told of appeals, refunds and returns: whoever's turn it becomes of that, and of what is decided, proposed,
+# agreed on or refused the buyer and the seller, with the reasons.
+_DISPUTES: Mapping[str, tuple[Told, ...]] = {
+    **{f"{kind}.{verb.event}": (YOUR_TURN,) for kind, table in PROCEDURES.items() for _, verb in table.walk()},
+    **{f"{kind}.reminded": _REMINDED for kind in PROCEDURES},
+    "appeal.opened": (*(Told(side, "appeal_opened") for side in _BOTH), Told("platform", "appeal_to_decide")),
+    "appeal.statement_added": (YOUR_TURN, Told("others", "statement_added", mail=False)),
+    "appeal.evidence_requested": (Told("turn", "evidence_requested"),),
+    "appeal.request_lapsed": (YOUR_TURN, Told("others", "lapsed", mail=False)),
+    "appeal.proposed": (Told("turn", "proposal"),),
+    "appeal.proposal_agreed": (
+        Told("turn", "proposal_agreed", only=_NOT_FINAL),
+        *(Told(side, "settled", only=_FINAL) for side in _BOTH),
+    ),
+    "appeal.proposal_declined": (YOUR_TURN, Told("others", "proposal_declined")),
+    "appeal.proposal_lapsed": (YOUR_TURN, Told("others", "lapsed")),
+    "appeal.decided": (
+        Told("turn", "second_look", only=_NOT_FINAL),
+        *(Told(side, "decided", only=_FINAL) for side in _BOTH),
+    ),
+    "appeal.decision_confirmed": tuple(Told(side, "decided") for side in _BOTH),
+    "appeal.withdrawn": (Told("others", "withdrawn"),),
+    "refund.requested": (Told("seller", "refund_asked"), Told("turn", "turn", only=_TO_PLATFORM)),
+    "refund.transit_cleared": (YOUR_TURN, Told("others", "transit_cleared", mail=False)),
+    "refund.transit_denied": (Told("others", "refused"),),
+    "refund.agreed": (Told("buyer", "refund_agreed"),),
+    "refund.refused": (Told("buyer", "refused"),),
+    "refund.chased": (Told("seller", "chased", urgent=True),),
+    "refund.withdrawn": (Told("others", "withdrawn"),),
+    "return.requested": (Told("seller", "return_asked"),),
+    "return.agreed": (Told("turn", "return_agreed"),),
+    "return.refused": (Told("buyer", "refused"),),
+    "return.chased": (Told("seller", "chased", urgent=True),),
+    "return.withdrawn": (Told("others", "withdrawn"),),
+    "return.sent_back": (Told("turn", "sent_back"),),
+    "return.lapsed": (Told("others", "lapsed"),),
+    "return.inspected": (Told("others", "inspected"),),
+    # The appeal that this opens is told besides.
+    "return.contested": (Told("others", "contested", mail=False),),
+}
 
 # Which event is told to whom. What every order that simply works goes through is told to nobody: its buyer is there.
 TOLD: Mapping[str, tuple[Told, ...]] = {
@@ -119,6 +191,7 @@ TOLD: Mapping[str, tuple[Told, ...]] = {
     "supervision.delivery_returned": (YOUR_TURN, Told("others", "delivery_returned", mail=False)),
     "supervision.parcel_signed": (Told("turn", "parcel_signed"), Told("others", "parcel_signed", mail=False)),
     "supervision.resumed": (YOUR_TURN,),
+    "supervision.sent_back": (YOUR_TURN,),
     "supervision.reminded": (
         Told("turn", "reminder", only=("late", (False, None))),
         Told("turn", "overdue", urgent=True, only=("level", (2,))),
@@ -151,4 +224,5 @@ TOLD: Mapping[str, tuple[Told, ...]] = {
     "review.taken_down": (Told("buyer", "review_taken_down"),),
     "review.answered": (Told("buyer", "review_answered"),),
     "review.answer_removed": (Told("seller", "review_answer_removed"),),
+    **_DISPUTES,
 }

@@ -15,14 +15,20 @@ from tradehall.notices.model import MOST_TOLD, TOLD, Channel, Told
 from tradehall.notices.sending import CHANNEL, MAIL_WINDOW, SMS_WINDOW
 from tradehall.settings import Settings
 from tradehall.supervision import message_queries
+from tradehall.supervision.carriers import COURIERS
+from tradehall.supervision.disputes.model import OUTCOME_LABELS, PROCEDURES
+from tradehall.supervision.disputes.steps import Kind
 from tradehall.supervision.flows import flow_of
 from tradehall.trading.terms import SubscriptionState, life_ahead
 
+# Under which of its answers an act says why; where a person confirms, or both agree, it was said before.
+REASONS = ("reason", "request", "explanation", "ruling", "statement", "opinion")
 HOMES = {"buyer": "/buyer", "seller": "/seller", "platform": "/operator"}
 
 
 class _Case(msgspec.Struct, frozen=True):
-    """The order an event is about, its supervision, and the subscription it began, as far as there are any."""
+    """The order an event is about, its supervision, the dispute, and the subscription it began, as far as there are
+    any."""
 
     number: str
     buyer_id: UUID
@@ -39,6 +45,8 @@ class _Case(msgspec.Struct, frozen=True):
     version: int | None
     node: str | None
     due_at: datetime | None
+    dispute_kind: Kind | None
+    dispute_facts: dict[str, Any] | None
     instance_id: UUID | None
     subscription_state: SubscriptionState | None
     expires_at: datetime | None
@@ -175,11 +183,14 @@ def _sides(told: Told, event: Event) -> list[str]:
         case "turn":
             # Who does something that leaves the turn where it is need not hear that it is there.
             stays = event.facts.get("to", "") == event.facts.get("node") and turn == event.actor.kind
+            if turn == "parties":
+                return ["buyer", "seller"]
             return [turn] if turn and not stays else []
         case "addressed":
             return []  # tell_message knows them
         case "others":
-            return [side for side in ("buyer", "seller") if side not in (turn, event.actor.kind)]
+            turns = ("buyer", "seller") if turn == "parties" else (turn,)
+            return [side for side in ("buyer", "seller") if side not in (*turns, event.actor.kind)]
         case side:
             return [side]
 
@@ -191,14 +202,20 @@ async def _case(tx: Tx, event: Event) -> _Case | None:
         SELECT o.number, o.buyer_id, b.name_en AS buyer_name_en, b.name_zh AS buyer_name_zh, b.account_manager_id,
                o.seller_id, s.name_en AS seller_name_en, s.name_zh AS seller_name_zh,
                l.product_name_en, l.product_name_zh, o.currency, f.delivery_type, f.version, f.node, f.due_at,
+               d.kind AS dispute_kind, d.facts AS dispute_facts,
                u.id AS instance_id, u.state AS subscription_state, u.expires_at, u.trial
         FROM orders o JOIN organisations b ON b.id = o.buyer_id JOIN organisations s ON s.id = o.seller_id
         JOIN LATERAL (SELECT product_name_en, product_name_zh FROM order_lines WHERE order_id = o.id LIMIT 1) l ON true
         LEFT JOIN supervision_flows f ON f.order_id = o.id
+        LEFT JOIN disputes d ON d.id = %(dispute)s
         LEFT JOIN subscriptions u ON u.id = %(instance)s
         WHERE o.id = %(order)s
         """,
-        {"order": event.subject_id, "instance": event.facts.get("instance")},
+        {
+            "order": event.subject_id,
+            "instance": event.facts.get("instance"),
+            "dispute": event.facts.get("dispute"),
+        },
     )
 
 
@@ -219,7 +236,44 @@ def _facts(case: _Case, event: Event, until: datetime | None) -> dict[str, Any]:
     if "amount_minor" in event.facts:
         facts |= {"amount_minor": event.facts["amount_minor"], "currency": case.currency}
     facts |= {name: event.facts[name] for name in ("days", "why", "rating", "times") if name in event.facts}
+    if case.dispute_kind:
+        facts |= _of_dispute(case, case.dispute_kind, event)
     return facts
+
+
+def _of_dispute(case: _Case, kind: Kind, event: Event) -> dict[str, Any]:
+    """What is told of an appeal, a refund or a return: whose, what was said, how much, and by when what comes next."""
+    answers, before = event.facts.get("answers") or {}, case.dispute_facts or {}
+    table = PROCEDURES[kind]
+    known = {node.key: node.label for node in table.nodes}
+    steps = {verb.key: verb.label for _, verb in table.walk()}
+    place = event.facts.get("to") or event.facts.get("node") or ""
+    outcome = event.facts.get("outcome") or answers.get("proposal")
+    said = next((answers[name] for name in REASONS if name in answers), None)
+    if not said and outcome:
+        settled = before.get("propose" if event.kind == "appeal.proposal_agreed" else f"decide_{outcome}", {})
+        said = settled.get("explanation") or settled.get("ruling")
+    by = event.facts.get("by")
+    found = {
+        "dispute": kind,
+        "node": known.get(place, place),
+        "step": steps.get(event.facts.get("verb") or ""),
+        "why": said,
+        "outcome": OUTCOME_LABELS.get(outcome) if outcome else None,
+        "due": _moment(by).isoformat() if by else None,
+        "courier": dict(COURIERS).get(answers.get("courier", "")),
+        "parcel": answers.get("tracking_number"),
+        "address": ", ".join(
+            answers[name] for name in ("return_name", "return_phone", "return_address") if name in answers
+        ),
+    }
+    if event.actor.kind in ("buyer", "seller"):
+        found["who"] = {
+            "en": getattr(case, f"{event.actor.kind}_name_en"), "zh": getattr(case, f"{event.actor.kind}_name_zh"),
+        }  # fmt: skip
+    if amount := event.facts.get("amount_minor") or answers.get("amount_minor"):
+        found |= {"amount_minor": amount, "currency": case.currency}
+    return {name: value for name, value in found.items() if value}
 
 
 def _label(delivery_type: str, version: int, node: str) -> str:

@@ -182,6 +182,136 @@ WORDS: Mapping[NoticeKind, Words] = {
         N_("The suspension of %(product)s is over"),
         N_("The application of order %(number)s can be used again, as far as its term allows."),
     ),
+    "appeal_opened": Words(
+        N_("Appeal opened"),
+        N_("Appeal about order %(number)s"),
+        N_(
+            "%(who)s appealed to the marketplace about %(product)s: “%(why)s” "
+            "The delivery stands still until the marketplace has decided, by %(due)s."
+        ),
+    ),
+    "appeal_to_decide": Words(
+        N_("Appeal to decide"),
+        N_("Appeal to decide: order %(number)s"),
+        N_(
+            "%(who)s appealed about %(product)s, which %(buyer)s bought from %(seller)s: “%(why)s” "
+            "Please decide it by %(due)s."
+        ),
+    ),
+    "second_look": Words(
+        N_("Decision to confirm"),
+        N_("A second person has to confirm a decision: order %(number)s"),
+        N_("It was decided: %(outcome)s. “%(why)s” Please confirm or return it by %(due)s."),
+    ),
+    "evidence_requested": Words(
+        N_("More evidence wanted"),
+        N_("The marketplace asks you for more: order %(number)s"),
+        N_("For the appeal about %(product)s it needs: “%(why)s” Please hand it in by %(due)s."),
+    ),
+    "statement_added": Words(
+        N_("Statement in an appeal"),
+        N_("%(who)s added a statement to the appeal about order %(number)s"),
+        N_("It is about %(product)s: “%(why)s”"),
+    ),
+    "proposal": Words(
+        N_("Settlement proposed"),
+        N_("The marketplace proposes a settlement: order %(number)s"),
+        N_(
+            "For %(product)s it proposes: %(outcome)s. “%(why)s” "
+            "Please agree or decline by %(due)s; once both sides agree it is carried out."
+        ),
+    ),
+    "proposal_agreed": Words(
+        N_("Other side agrees to a settlement"),
+        N_("%(who)s agrees to the proposed settlement: order %(number)s"),
+        N_("It is carried out once you agree, too. Please agree or decline by %(due)s."),
+    ),
+    "proposal_declined": Words(
+        N_("Settlement declined"),
+        N_("%(who)s declined the proposed settlement: order %(number)s"),
+        N_("“%(why)s” The marketplace now looks into it again."),
+    ),
+    "decided": Words(
+        N_("Appeal decided"),
+        N_("The appeal about order %(number)s is decided"),
+        N_("The marketplace decided about %(product)s: %(outcome)s. Its reasons: “%(why)s”"),
+    ),
+    "settled": Words(
+        N_("Settlement agreed on"),
+        N_("Both sides agreed: order %(number)s"),
+        N_("What the marketplace proposed for %(product)s is carried out: %(outcome)s. “%(why)s”"),
+    ),
+    "refund_asked": Words(
+        N_("Refund asked for"),
+        N_("%(buyer)s asks for a refund of %(amount)s: order %(number)s"),
+        N_("About %(product)s: “%(why)s” The delivery stands still meanwhile. Next: %(node)s, by %(due)s."),
+    ),
+    "return_asked": Words(
+        N_("Return asked for"),
+        N_("%(buyer)s wants to return %(product)s for %(amount)s"),
+        N_("Order %(number)s: “%(why)s” Please agree and say where to send it, or refuse, by %(due)s."),
+    ),
+    "transit_cleared": Words(
+        N_("Parcel looked at"),
+        N_("The marketplace lets the refund of order %(number)s go on"),
+        N_("It looked at where the parcel with %(product)s is. The seller now answers, by %(due)s."),
+    ),
+    "refund_agreed": Words(
+        N_("Refund agreed to"),
+        N_("%(seller)s agrees to the refund of %(amount)s"),
+        N_("The money for %(product)s, order %(number)s, goes back at once, and the order ends. “%(why)s”"),
+    ),
+    "return_agreed": Words(
+        N_("Return agreed to"),
+        N_("%(seller)s takes %(product)s back"),
+        N_(
+            "Order %(number)s: send it to %(address)s. Please say with which courier and number by %(due)s; after that "
+            "the return counts as withdrawn."
+        ),
+    ),
+    "refused": Words(
+        N_("Refund or return refused"),
+        N_("Refused: the %(dispute)s of order %(number)s"),
+        N_("The delivery of %(product)s goes on where it stood. The reason: “%(why)s”"),
+    ),
+    "withdrawn": Words(
+        N_("Appeal, refund or return withdrawn"),
+        N_("Withdrawn: the %(dispute)s about order %(number)s"),
+        N_("%(who)s withdrew it; the delivery of %(product)s goes on where it stood."),
+    ),
+    "lapsed": Words(
+        N_("Time to answer over"),
+        N_("Not done in time: order %(number)s"),
+        N_("In the %(dispute)s about %(product)s: %(step)s."),
+    ),
+    "sent_back": Words(
+        N_("Goods on their way back"),
+        N_("%(buyer)s sent %(product)s back"),
+        N_(
+            "Order %(number)s, %(courier)s %(parcel)s. Please look at what arrives by %(due)s; after that it counts as "
+            "in order and the money goes back."
+        ),
+    ),
+    "inspected": Words(
+        N_("Returned goods in order"),
+        N_("What was returned of order %(number)s is in order"),
+        N_("%(amount)s for %(product)s goes back to the buyer, and the order ends."),
+    ),
+    "contested": Words(
+        N_("Returned goods contested"),
+        N_("%(seller)s contests what was returned: order %(number)s"),
+        N_("About %(product)s: “%(why)s” The marketplace decides."),
+    ),
+    "chased": Words(
+        N_("Buyer waits for an answer"),
+        N_("%(buyer)s still waits for your answer: order %(number)s"),
+        N_("You were to answer the %(dispute)s of %(product)s by %(due)s. Please do it now."),
+    ),
+    "dispute_overdue": Words(
+        N_("Appeal, refund or return overdue"),
+        N_("Overdue in the %(dispute)s: %(node)s"),
+        N_("Order %(number)s, %(product)s, waited for you until %(due)s: %(node)s. Please do it now."),
+    ),
     "review_waiting": Words(
         N_("Review to be read"),
         N_("A review of %(product)s waits for you"),
@@ -216,6 +346,8 @@ WORDS: Mapping[NoticeKind, Words] = {
         N_("The review is about order %(number)s; you can answer it anew. Reason: %(why)s"),
     ),
 }
+# What an appeal, a refund and a return are called within a sentence.
+IN_A_SENTENCE: Mapping[str, str] = {"appeal": N_("appeal"), "refund": N_("refund"), "return": N_("return of goods")}
 
 
 def written(notice: Notice, words: Translator, zone: tzinfo) -> Text:
@@ -231,17 +363,23 @@ def _filled(notice: Notice, words: Translator, zone: tzinfo) -> "_Values":
     """The facts as the reader writes them: moments, amounts, names in two languages, labels."""
     facts = notice.facts
     values = _Values(number=notice.order_number or "")
-    for name in ("product", "buyer", "seller"):
+    for name in ("product", "buyer", "seller", "who"):
         if names := facts.get(name):
             values[name] = names.get(words.locale) or names["en"]
     for name in ("due", "until"):
         if moment := facts.get(name):
             values[name] = words.time(datetime.fromisoformat(moment), zone)
-    if node := facts.get("node"):
-        values["node"] = words.lookup(node)
+    for name in ("node", "step", "courier"):
+        if label := facts.get(name):
+            values[name] = words.lookup(label)
     if "amount_minor" in facts:
         values["amount"] = words.money(facts["amount_minor"], facts["currency"])
-    for name in ("days", "why", "rating", "times", "excerpt"):
+    if dispute := facts.get("dispute"):
+        values["dispute"] = words.lookup(IN_A_SENTENCE.get(dispute, dispute))
+    if outcome := facts.get("outcome"):
+        label = words.lookup(outcome)
+        values["outcome"] = f"{label} ({values['amount']})" if "amount" in values else label
+    for name in ("days", "why", "rating", "times", "excerpt", "parcel", "address"):
         if name in facts:
             values[name] = facts[name]
     if sender := facts.get("sender"):

@@ -17,7 +17,8 @@ from tradehall.settings import Settings
 from tradehall.trading.model import Order
 from tradehall.trading.terms import LIFE_WORDS, LifeVerb, Subscription, SubscriptionState, life_ahead
 
-Turn = Literal["buyer", "seller", "platform"]
+# "parties": both the buyer and the seller.
+Turn = Literal["buyer", "seller", "platform", "parties"]
 NextKind = Literal[
     # before it is carried out
     "pay",
@@ -34,6 +35,9 @@ NextKind = Literal[
     # while people deliver it
     "supervised",
     "supervision_frozen",
+    "appealed",
+    "refund_asked",
+    "return_asked",
     # while something is renewed, converted or changed
     "renewal_waiting",
     "renewal_under_way",
@@ -111,6 +115,13 @@ NEXT_STEPS: Mapping[NextKind, str] = MappingProxyType(
         ),
         "supervised": N_("It is delivered under service supervision: whoever's turn it is acts there."),
         "supervision_frozen": N_("Its service supervision is frozen: nobody can act there until it is resumed."),
+        "appealed": N_("An appeal is under way: its delivery stands still until the marketplace has decided."),
+        "refund_asked": N_(
+            "The buyer asks for a refund: the delivery stands still until that is answered or withdrawn."
+        ),
+        "return_asked": N_(
+            "The buyer returns what was received: the delivery stands still until that is settled or withdrawn."
+        ),
         "renewal_waiting": N_("The seller's server is about to be told of the new term."),
         "renewal_under_way": N_(
             "The seller is carrying out the renewal and is asked again how far it is; the application stays as it is "

@@ -222,8 +222,9 @@ class Moving:
         await arm(tx, held.id)
         await tx.record("supervision.frozen", "order", held.order_id, {"flow": held.id, "node": held.node, "turn": ""})
 
-    async def thaw(self, tx: Tx, held: Held) -> None:
-        """It goes on where it stood, every timer with what it had left; one that is not frozen stays as it is."""
+    async def thaw(self, tx: Tx, held: Held, *, moves_on: bool = False) -> None:
+        """It goes on where it stood, every timer with what it had left; one that is not frozen stays as it is. What
+        `moves_on` at once is nobody's turn there."""
         left = await tx.fetch_value("SELECT timers_left FROM supervision_flows WHERE id = %(id)s", {"id": held.id})
         if left is None:
             return
@@ -237,7 +238,7 @@ class Moving:
             {"id": held.id, "timers": told(timers), "due": due_at},
         )
         await arm(tx, held.id)
-        facts = {"flow": held.id, "node": held.node, "turn": held.turn, "by": due_at}
+        facts = {"flow": held.id, "node": held.node, "turn": "" if moves_on else held.turn, "by": due_at}
         await tx.record("supervision.resumed", "order", held.order_id, facts)
 
 

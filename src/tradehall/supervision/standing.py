@@ -11,12 +11,15 @@ import msgspec
 from tradehall.catalog.delivery import delivery
 from tradehall.kernel.db import Reader
 from tradehall.kernel.journal import Actor
-from tradehall.provisioning.standing import NextStep
+from tradehall.provisioning.standing import NextKind, NextStep
+from tradehall.supervision.disputes.steps import Kind
 from tradehall.supervision.flow import Node, Side
 from tradehall.supervision.flows import flow_of
 from tradehall.supervision.model import Held
 from tradehall.supervision.queries import flow
 from tradehall.trading.model import Order, OrderRow, Recipient
+
+_DISPUTED: dict[Kind, NextKind] = {"appeal": "appealed", "refund": "refund_asked", "return": "return_asked"}
 
 
 def involves_supervision(order: OrderRow) -> bool:
@@ -41,9 +44,12 @@ async def recipient_of(reader: Reader, order: OrderRow, held: Held | None) -> Re
 
 
 def next_in_supervision(step: NextStep, held: Held | None) -> NextStep:
-    """What happens next with an order, its supervision included: then it is somebody's turn."""
+    """What happens next with an order, its supervision included, and what is disputed about that: then it is somebody's
+    turn."""
     if step.kind != "supervised" or held is None or held.state != "open":
         return step
+    if dispute := held.appeal or held.refund:
+        return NextStep(_DISPUTED[dispute.kind], dispute.turn or None, by=dispute.due_at, values={"node": dispute.node})
     if held.frozen_at:
         return NextStep("supervision_frozen", values={"node": held.node})
     return NextStep("supervised", held.turn or None, by=held.due_at, values={"node": held.node})

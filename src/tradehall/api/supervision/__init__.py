@@ -3,7 +3,9 @@
 from litestar import Router
 
 from tradehall.api.supervision.acts import act_on_order, reveal_secrets, save_draft
+from tradehall.api.supervision.calendar import list_calendar_days, mark_calendar_days, unmark_calendar_days
 from tradehall.api.supervision.detail import get_supervised_order
+from tradehall.api.supervision.disputes import count_disputes, list_disputes
 from tradehall.api.supervision.files import download_file, hand_in_file, take_file_back
 from tradehall.api.supervision.lists import count_supervised_orders, list_flows, list_my_turns, list_supervised_orders
 from tradehall.api.supervision.messages import messages, templates_router
@@ -18,6 +20,11 @@ router = Router(
         list_my_turns,
         count_supervised_orders,
         list_flows,
+        list_disputes,
+        count_disputes,
+        list_calendar_days,
+        mark_calendar_days,
+        unmark_calendar_days,
         get_supervised_order,
         act_on_order,
         save_draft,

@@ -6,10 +6,24 @@ import msgspec
 from litestar import post, put
 
 from tradehall.api.common import ApiRequest, IdempotencyKey, Whole, installation_of_app, texts_for, write
-from tradehall.api.supervision.told import Answers
+from tradehall.api.supervision.disputes import DisputeUnderWay, told_under_way
+from tradehall.api.supervision.parts import Answers
 from tradehall.edge.access import anyone_signed_in, only
 from tradehall.kernel.db import Tx
 from tradehall.supervision import evidence, queries
+from tradehall.supervision.disputes.errors import (
+    AppealTooSoon,
+    AppealUnderWay,
+    NoDisputeOpen,
+    NothingPaid,
+    NothingShipped,
+    NothingToRedeliver,
+    OwnOrganisation,
+    RefundRuledOut,
+    RefundUnderWay,
+    SecondPersonNeeded,
+    SellerStillHasTime,
+)
 from tradehall.supervision.errors import (
     FlowFinished,
     FlowFrozen,
@@ -24,14 +38,28 @@ from tradehall.supervision.flow import Side
 from tradehall.supervision.model import State
 
 # What may be in the way of whoever wants to do something, or to prepare it.
-NOT_NOW = [FlowNotFound, UnknownVerb, FlowFinished, FlowFrozen, OutOfTurn, NotYourSide]
-BY_KEY = "By the field's key: text, or true and false of a flag."
+NOT_NOW = [
+    FlowNotFound,
+    UnknownVerb,
+    FlowFinished,
+    FlowFrozen,
+    OutOfTurn,
+    NotYourSide,
+    AppealUnderWay,
+    RefundUnderWay,
+    NoDisputeOpen,
+    RefundRuledOut,
+    NothingPaid,
+    NothingShipped,
+]
+BY_KEY = "By the field's key: text, true and false of a flag, minor units of money."
 Written = Annotated[Answers, msgspec.Meta(description=BY_KEY)]
 # Whatever is sent is looked at field by field, so that the wrong one is named.
 Supplied = Annotated[
     dict[str, Any],
     msgspec.Meta(
-        description=BY_KEY, extra_json_schema={"additionalProperties": {"type": ["string", "boolean", "null"]}}
+        description=BY_KEY,
+        extra_json_schema={"additionalProperties": {"type": ["string", "boolean", "integer", "null"]}},
     ),
 ]
 
@@ -48,13 +76,15 @@ class Act(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class FlowStanding(msgspec.Struct, frozen=True):
-    """Where a supervised order stands after an act; `seen` is what to send with the next one."""
+    """Where a supervised order stands after an act; `seen` is what to send with the next one. While a `dispute` is
+    under way, it is frozen at its node."""
 
     number: str
     state: State
     node: str
     node_label: str
     turn: Side | None
+    dispute: DisputeUnderWay | None
     seen: int
 
 
@@ -81,7 +111,18 @@ class FlowSecrets(msgspec.Struct, frozen=True):
     "/{number:str}/acts",
     guards=[anyone_signed_in],
     status_code=200,
-    opt={"problems": [*NOT_NOW, FlowMovedOn, WrongCode]},
+    opt={
+        "problems": [
+            *NOT_NOW,
+            FlowMovedOn,
+            WrongCode,
+            AppealTooSoon,
+            SellerStillHasTime,
+            OwnOrganisation,
+            SecondPersonNeeded,
+            NothingToRedeliver,
+        ]
+    },
 )
 async def act_on_order(
     request: ApiRequest, number: str, data: Act, idempotency_key: IdempotencyKey = None
@@ -89,7 +130,8 @@ async def act_on_order(
     """Do what your side can do now.
 
     A supervised order says what is `allowed` and what that asks for. Everything that is missing or wrong is named at
-    once, by field, and nothing is done; what was uploaded and kept as a draft stays.
+    once, by field, and nothing is done; what was uploaded and kept as a draft stays. An appeal, a refund or a return is
+    begun and gone on with in the same way.
     """
     texts = texts_for(request)
 
@@ -97,7 +139,9 @@ async def act_on_order(
         await installation_of_app(request).supervision.act(tx, number, data.verb, data.answers, seen=data.seen)
         held = await queries.flow(tx, tx.actor, number)
         assert held, "it was acted on"
-        return FlowStanding(number, held.state, held.node, texts.lookup(held.at.label), held.turn or None, held.acts)
+        under_way = told_under_way(held.disputes, tx.now)
+        label = texts.lookup(held.at.label)
+        return FlowStanding(number, held.state, held.node, label, held.turn or None, under_way, held.acts)
 
     # Answers may hold a password.
     return await write(request, FlowStanding, idempotency_key, action, data, secret=True)

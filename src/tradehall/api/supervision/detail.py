@@ -1,5 +1,6 @@
 """A supervised order with everything that the one who asks may see of it."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -8,13 +9,11 @@ import msgspec
 from litestar import get
 
 from tradehall.api.common import ApiRequest, installation_of_app, texts_for
-from tradehall.api.supervision.events import PREFIX
+from tradehall.api.supervision.disputes import DisputeStep, told_dispute, told_under_way
+from tradehall.api.supervision.events import PREFIXES
+from tradehall.api.supervision.parts import Answers, FlowActor, FlowTimer, ReachablePerson
 from tradehall.api.supervision.told import (
-    Answers,
-    FlowActor,
     FlowEvent,
-    FlowTimer,
-    ReachablePerson,
     SupervisedOrderDetail,
     deliveries_of,
     requirement_of,
@@ -32,6 +31,9 @@ from tradehall.kernel.i18n import Translator
 from tradehall.kernel.journal import Actor, Entry
 from tradehall.supervision import queries
 from tradehall.supervision.acceptance import RULE_LABELS, deliverables
+from tradehall.supervision.disputes.model import Dispute
+from tradehall.supervision.disputes.queries import disputes_about
+from tradehall.supervision.disputes.steps import Outcome
 from tradehall.supervision.errors import FlowNotFound
 from tradehall.supervision.flow import By
 from tradehall.supervision.log import log_of
@@ -58,6 +60,10 @@ class _Facts(msgspec.Struct, frozen=True):
     times: int | None = None
     message: UUID | None = None
     text: str | None = None
+    dispute: UUID | None = None
+    outcome: Outcome | None = None
+    final: bool | None = None
+    amount_minor: int | None = None
 
 
 class _Who(msgspec.Struct, frozen=True):
@@ -89,7 +95,8 @@ async def told_held(reader: Reader, viewer: Actor, held: Held, texts: Translator
     evidence = await queries.evidence(reader, viewer, held.id)
     drafts = await queries.drafts(reader, viewer, held.id)
     kept = await log_of(reader, held.order_id)
-    log = [_event(one, viewer) for one in kept.entries if one.kind.startswith(PREFIX)]
+    log = [_event(one, viewer) for one in kept.entries if one.kind.startswith(PREFIXES)]
+    disputes = await disputes_about(reader, held.id)
     values: dict[str, Any] = {
         name: getattr(held, name) for name in SupervisedOrderDetail.__struct_fields__ if hasattr(held, name)
     }
@@ -108,7 +115,16 @@ async def told_held(reader: Reader, viewer: Actor, held: Held, texts: Translator
             "demanded": told_fields(_demanded(held), texts),
             "has_secrets": held.secrets is not None and viewer.kind in ("buyer", "seller"),
             "timers": [FlowTimer(name, at) for name, at in sorted(held.timers.items(), key=lambda timer: timer[1])],
-            "allowed": [told_verb(held, verb, drafts.get(verb.key, {}), texts) for verb in held.verbs(viewer.kind)],
+            "dispute": told_under_way(held.disputes, reader.now),
+            "disputes": [
+                await told_dispute(reader, viewer, one, held.currency, _steps_of(one, log, texts), texts)
+                for one in disputes
+            ],
+            "allowed": [
+                told_verb(held, stage, verb, drafts.get(verb.key, {}), texts)
+                for stage in held.stages
+                for verb in stage.verbs(viewer.kind, reader.now)
+            ],
             "contacts": await _contacts(reader, viewer, held),
             "evidence": [told_evidence(one, viewer.kind) for one in evidence],
             "log": log,
@@ -122,9 +138,24 @@ def _demanded(held: Held) -> tuple[Any, ...]:
     return deliverables(held.rule, held.delivery_type) if proven else ()
 
 
+def _steps_of(dispute: Dispute, log: Sequence[FlowEvent], texts: Translator) -> list[DisputeStep]:
+    labels = {verb.key: verb.label for _, verb in dispute.flow.walk()}
+    return [
+        DisputeStep(
+            one.seq, one.kind, one.at, one.actor, texts.lookup(labels[one.verb]) if one.verb in labels else None
+        )
+        for one in log
+        if one.dispute == dispute.id and one.late is None
+    ]
+
+
 async def _contacts(reader: Reader, viewer: Actor, held: Held) -> list[ReachablePerson]:
-    organisation = {"buyer": held.buyer_id, "seller": held.seller_id}.get(held.turn)
-    if organisation is None or held.turn == viewer.kind or not held.overdue(reader.now):
+    """People of the side that is late, in the delivery or in what is under way about it."""
+    turn: str = held.turn if held.overdue(reader.now) else ""
+    if one := held.appeal or held.refund:
+        turn = one.turn if one.late(reader.now) else ""
+    organisation = {"buyer": held.buyer_id, "seller": held.seller_id}.get(turn)
+    if organisation is None or turn == viewer.kind:
         return []
     people = await queries.contacts(reader, organisation)
     return [ReachablePerson(one.name, one.email, one.phone) for one in people]
@@ -133,6 +164,7 @@ async def _contacts(reader: Reader, viewer: Actor, held: Held) -> list[Reachable
 def _event(one: Entry, viewer: Actor) -> FlowEvent:
     entry = msgspec.json.decode(one.entry, type=_Entry)
     facts, who = entry.facts, entry.actor
+    pending = facts.final is False and viewer.kind != "platform"
     named = who.kind in ("buyer", "seller") or (who.kind == "platform" and viewer.kind == "platform")
     return FlowEvent(
         seq=one.seq,
@@ -140,11 +172,12 @@ def _event(one: Entry, viewer: Actor) -> FlowEvent:
         at=one.at,
         actor=FlowActor(who.kind, (who.name or None) if named else None),
         act=facts.act,
-        verb=facts.verb,
+        # It names the decision.
+        verb=None if pending else facts.verb,
         node=facts.node,
         to=facts.to,
         turn=facts.turn or None,  # type: ignore[arg-type]  # a side is what we record
-        answers=facts.answers,
+        answers={} if pending else facts.answers,
         files=[file.id for file in facts.files],
         # Of an acceptance it says by whom it was, as the actor does.
         by=datetime.fromisoformat(facts.by) if facts.by and one.kind != "supervision.accepted" else None,
@@ -155,5 +188,8 @@ def _event(one: Entry, viewer: Actor) -> FlowEvent:
         times=facts.times,
         message=facts.message,
         text=facts.text,
+        dispute=facts.dispute,
+        outcome=None if pending else facts.outcome,
+        amount_minor=None if pending else facts.amount_minor,
         hash=one.hash.hex(),
     )

@@ -21,6 +21,8 @@ from tradehall.api.supervision.told import FlowTable, SupervisedOrder, told_orde
 from tradehall.edge.access import anyone_signed_in
 from tradehall.kernel.paging import Page
 from tradehall.supervision import queries
+from tradehall.supervision.disputes.model import PROCEDURES
+from tradehall.supervision.disputes.queries import pressing
 from tradehall.supervision.flow import Side
 from tradehall.supervision.flows import all_flows
 from tradehall.supervision.model import State
@@ -36,7 +38,7 @@ class WorkQueue(msgspec.Struct, frozen=True):
 
 
 class FlowTables(msgspec.Struct, frozen=True):
-    """Every flow there is, by type and version."""
+    """Every flow there is, by type and version, and what disputes go by."""
 
     items: list[FlowTable]
 
@@ -66,7 +68,9 @@ async def list_supervised_orders(
     narrowed = FlowFilter(flow_state, turn, delivery_type, node, number, product, overdue, since, until)
     async with installation_of_app(request).db.read() as reader:
         found = await queries.flows(reader, request.user.actor, wanted, narrowed)
-        return Page([told_order(row, texts, reader.now) for row in found.items], found.next, found.previous)
+        waits = await pressing(reader, [row.id for row in found.items if row.frozen_at])
+        told = [told_order(row, texts, reader.now, waits.get(row.id)) for row in found.items]
+        return Page(told, found.next, found.previous)
 
 
 @get("/queue", guards=[anyone_signed_in])
@@ -96,6 +100,6 @@ async def list_flows(request: ApiRequest) -> FlowTables:
     """List the flows of supervision.
 
     The tables by which supervised orders move: per delivery type and version its nodes, who acts there, by which verbs,
-    what these require, and where they lead.
+    what these require, and where they lead; and those of appeals, refunds and returns.
     """
-    return FlowTables([told_table(flow) for flow in all_flows()])
+    return FlowTables([told_table(flow) for flow in (*all_flows(), *PROCEDURES.values())])

@@ -7,24 +7,27 @@ from uuid import UUID
 
 import msgspec
 
+from tradehall.api.supervision.disputes import DisputeTurn, DisputeUnderWay, OrderDispute, told_pressing
 from tradehall.api.supervision.events import FlowEventKind
+from tradehall.api.supervision.parts import Answers, FlowActor, FlowTimer, ReachablePerson, StageKind
 from tradehall.catalog.delivery import delivery
 from tradehall.kernel.i18n import Translator
 from tradehall.supervision.acceptance import ProductClass, Rule, Scene
 from tradehall.supervision.carriers import COURIERS
+from tradehall.supervision.disputes.model import Stage
+from tradehall.supervision.disputes.queries import Pressing
+from tradehall.supervision.disputes.steps import Outcome
 from tradehall.supervision.fields import LONGEST, Accept, Field, Kind
-from tradehall.supervision.flow import By, Flow, Node, Side, Timer, Verb
+from tradehall.supervision.flow import By, Flow, Node, Side, Verb
 from tradehall.supervision.model import FlowRow, Held, State
 from tradehall.supervision.queries import Evidence
 from tradehall.trading.model import OrderState
 
-Answer = str | bool
-Answers = dict[str, Answer]
-
 
 class SupervisedOrder(msgspec.Struct, frozen=True, kw_only=True):
     """An order under service supervision. It stands at `node`; `turn` is whose turn it is, null when nobody's, and `by`
-    when that should be done. A frozen one waits for the platform, and its time does not run. Amounts are minor units.
+    when that should be done. A frozen one stands still, and its time does not run: it waits for the `dispute` about it,
+    or where there is none for the platform. Amounts are minor units.
     """
 
     id: UUID
@@ -55,6 +58,7 @@ class SupervisedOrder(msgspec.Struct, frozen=True, kw_only=True):
     overdue: bool
     entered_at: datetime
     frozen_at: datetime | None
+    dispute: DisputeUnderWay | None
     opened_at: datetime
     finished_at: datetime | None
 
@@ -76,8 +80,9 @@ class Choice(msgspec.Struct, frozen=True):
 
 
 class AskedField(msgspec.Struct, frozen=True, kw_only=True):
-    """Something to supply. `kind` says what: a "flag" is true or false, a "date" YYYY-MM-DD, "files" are uploaded
-    before the act, everything else is text of at most `longest` characters.
+    """Something to supply. `kind` says what: a "flag" is true or false, a "date" YYYY-MM-DD, a "deadline" too, from
+    tomorrow to sixty days ahead; "money" is a whole number of minor units of the order's currency, or text with its
+    decimals; "files" are uploaded before the act, everything else is text of at most `longest` characters.
 
     Of the fields of one `group` at least one has to be supplied; a field with `unless` need not be when that flag is
     set, one with `only_if` only when it is. `least` and `most` are numbers of files, of the kinds `accept`.
@@ -99,9 +104,10 @@ class AskedField(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AllowedVerb(msgspec.Struct, frozen=True):
-    """Something your side can do now. `asks` is what a person should confirm first; `draft` what your side has written
-    so far."""
+    """Something your side can do now, in the delivery, or in an appeal, a refund or a return that it begins or goes on
+    with (`stage`). `asks` is what a person should confirm first; `draft` what your side has written so far."""
 
+    stage: StageKind
     verb: str
     label: str
     asks: str | None
@@ -157,35 +163,13 @@ class ShippedParcel(msgspec.Struct, frozen=True):
     signed_at: datetime | None
 
 
-class FlowTimer(msgspec.Struct, frozen=True):
-    """What happens by itself if nobody does anything, and when: a reminder ("remind"), the platform is told that it is
-    not accepted yet ("unaccepted"), the courier is asked ("track"), it counts as accepted ("accept"), it is closed
-    ("close")."""
-
-    kind: Timer
-    at: datetime
-
-
-class ReachablePerson(msgspec.Struct, frozen=True):
-    """Somebody of the side that is late."""
-
-    name: str
-    email: str
-    phone: str | None
-
-
-class FlowActor(msgspec.Struct, frozen=True):
-    """Who did it. People of the platform are named to operators only."""
-
-    kind: By
-    name: str | None
-
-
 class FlowEvent(msgspec.Struct, frozen=True, kw_only=True):
     """An entry of the operation log. Which fields are set depends on its kind: an act has its number, the verb, what
     was supplied and where it led; a reminder says by when the turn should have been taken, whether it is `late`, how
     often they were reminded (`times`), and how many hear of it by now (`level`, 1 to 4). A `message` has its `text`,
-    unless only one side and the platform are to read it.
+    unless only one side and the platform are to read it. What happens in an appeal, a refund or a return has that
+    `dispute`, and by when the next turn should be taken; what ends it has its `outcome`, with the amount where money
+    goes back. A decision that waits for a second person is told to operators only.
 
     `hash` is that of the entry and of the one before it in the order's journal.
     """
@@ -198,7 +182,7 @@ class FlowEvent(msgspec.Struct, frozen=True, kw_only=True):
     verb: str | None = None
     node: str | None = None
     to: str | None = None
-    turn: Side | None = None
+    turn: DisputeTurn = None
     answers: Answers = {}
     files: list[UUID] = []
     by: datetime | None = None
@@ -209,6 +193,9 @@ class FlowEvent(msgspec.Struct, frozen=True, kw_only=True):
     times: int | None = None
     message: UUID | None = None
     text: str | None = None
+    dispute: UUID | None = None
+    outcome: Outcome | None = None
+    amount_minor: int | None = None
     hash: str
 
 
@@ -216,9 +203,10 @@ class SupervisedOrderDetail(SupervisedOrder, frozen=True, kw_only=True):
     """A supervised order with everything your side may see of it.
 
     `acts` counts what was done: send it as `seen` so that you act on what you saw. `demanded` is what a delivery is
-    proven with by the acceptance rule. `has_secrets` says that there is something to ask for apart: an initial
-    password. `begins_at` is the actual start of the service. `contacts` are people of the other side while it is late.
-    `log_whole` says that every entry of the order's journal follows from the one before and none is missing.
+    proven with by the acceptance rule. `disputes` are the appeals, refunds and returns about it. `has_secrets` says
+    that there is something to ask for apart: an initial password. `begins_at` is the actual start of the service.
+    `contacts` are people of the other side while it is late. `log_whole` says that every entry of the order's journal
+    follows from the one before and none is missing.
     """
 
     product_class: ProductClass
@@ -244,6 +232,9 @@ class SupervisedOrderDetail(SupervisedOrder, frozen=True, kw_only=True):
     demanded: list[AskedField]
     has_secrets: bool
     timers: list[FlowTimer]
+    disputes: Annotated[
+        list[OrderDispute], msgspec.Meta(description="Open and closed, newest first; at most the last fifty.")
+    ]
     allowed: list[AllowedVerb]
     contacts: list[ReachablePerson]
     evidence: list[EvidenceFile]
@@ -276,7 +267,9 @@ class FlowNode(msgspec.Struct, frozen=True):
 
 
 class FlowTable(msgspec.Struct, frozen=True):
-    """The flow of a delivery type, for orders placed from a day on; null: ever since."""
+    """The flow of a delivery type, for orders placed from a day on; null: ever since. Or what an "appeal", a "refund"
+    or a "return" goes by: a verb at "unopened" begins it, by a "party" is by the buyer or the seller, by the "opener"
+    by whichever of them began it."""
 
     type: str
     version: int
@@ -289,7 +282,7 @@ def told_table(flow: Flow) -> FlowTable:
 
 
 def values_of(row: FlowRow, texts: Translator, now: datetime) -> dict[str, Any]:
-    """The values of a SupervisedOrder."""
+    """The values of a SupervisedOrder, but for its dispute."""
     kept = {name: getattr(row, name) for name in SupervisedOrder.__struct_fields__ if name in row.__struct_fields__}
     return kept | {
         "delivery_label": texts.lookup(delivery(row.delivery_type).label),
@@ -300,8 +293,8 @@ def values_of(row: FlowRow, texts: Translator, now: datetime) -> dict[str, Any]:
     }
 
 
-def told_order(row: FlowRow, texts: Translator, now: datetime) -> SupervisedOrder:
-    return SupervisedOrder(**values_of(row, texts, now))
+def told_order(row: FlowRow, texts: Translator, now: datetime, pressing: Pressing | None = None) -> SupervisedOrder:
+    return SupervisedOrder(**values_of(row, texts, now), dispute=told_pressing(pressing, now))
 
 
 def told_steps(held: Held, texts: Translator) -> list[FlowStep]:
@@ -344,8 +337,9 @@ def told_fields(fields: Iterable[Field], texts: Translator) -> list[AskedField]:
     return [told_field(field, texts) for field in fields]
 
 
-def told_verb(held: Held, verb: Verb, draft: Mapping[str, Any], texts: Translator) -> AllowedVerb:
+def told_verb(held: Held, stage: Stage, verb: Verb, draft: Mapping[str, Any], texts: Translator) -> AllowedVerb:
     return AllowedVerb(
+        stage.kind or "delivery",
         verb.key,
         texts.lookup(verb.label),
         texts.lookup(verb.asks) if verb.asks else None,
@@ -405,7 +399,8 @@ def requirement_of(held: Held, log: Sequence[FlowEvent]) -> Supplied | None:
 
 def deliveries_of(held: Held, log: Sequence[FlowEvent]) -> list[Supplied]:
     """What the seller handed over, one after the other: acts at nodes where it is to deliver something."""
-    return [_supplied(one) for one in log if one.act is not None and one.node and _delivers(held.flow, one)]
+    acts = [one for one in log if one.act is not None and one.node and one.dispute is None]
+    return [_supplied(one) for one in acts if _delivers(held.flow, one)]
 
 
 def _delivers(flow: Flow, event: FlowEvent) -> bool:

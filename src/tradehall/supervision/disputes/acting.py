@@ -340,12 +340,11 @@ class Disputes:
         if other:
             await self._supersede(tx, held, other)
         if ruling.outcome == "refund":
-            reason: Any = (
-                "refund_agreed" if dispute.kind != "appeal" or "propose" in dispute.facts else "appeal_decided"
+            await self._moving.cancel(
+                tx, held, "refund_agreed" if ruling.agreed else "appeal_decided", ruling.amount_minor
             )
-            await self._moving.cancel(tx, held, reason, ruling.amount_minor)
             return
-        await self._moving.thaw(tx, held)
+        await self._moving.thaw(tx, held, moves_on=True)
         held = await self._moving.locked(tx, flow_id)
         if ruling.outcome == "accept":
             await self._moving.carry_out(tx, held, ACCEPTED, NOTHING, ())

@@ -25,6 +25,9 @@ _TITLES: dict[NextKind, tuple[str, Tone]] = {
     "investigating": (N_("The seller is asked what became of it"), "warning"),
     "supervised": (N_("The seller delivers it, you accept it"), "info"),
     "supervision_frozen": (N_("Frozen: nobody can act"), "warning"),
+    "appealed": (N_("The marketplace looks into an appeal"), "warning"),
+    "refund_asked": (N_("A refund is asked for"), "warning"),
+    "return_asked": (N_("It is being returned"), "warning"),
     "renewal_waiting": (N_("The seller is about to be told"), "info"),
     "renewal_under_way": (N_("The seller is carrying it out"), "info"),
     "renewal_again": (N_("The seller is told again"), "warning"),
@@ -73,8 +76,8 @@ SETTLED: frozenset[NextKind] = frozenset(
         "pay", "details_missing", "use", "use_until", "use_renewed", "trial", "unfreezing_stuck", "grace",
         "freezing_stuck", "frozen", "trial_frozen", "suspended", "releasing_stuck", "released", "not_opened",
         "refunded", "change_refunded", "returned", "taken_back", "cancelled", "expired", "seller_refused",
-        "payment_declined", "renewal_held", "change_held", "supervised", "supervision_frozen", "delivered", "usable",
-        "unaccepted_refunded",
+        "payment_declined", "renewal_held", "change_held", "supervised", "supervision_frozen", "appealed",
+        "refund_asked", "return_asked", "delivered", "usable", "unaccepted_refunded",
     }
 )  # fmt: skip
 _IN_USE: tuple[NextKind, ...] = (
