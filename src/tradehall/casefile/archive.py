@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import json
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, BinaryIO
 
 import msgspec
@@ -21,6 +22,7 @@ from tradehall.kernel.files.errors import ContentMissing
 from tradehall.kernel.i18n import translator
 
 LANGUAGES = ("en", "zh")
+AT_ONCE = 4
 
 
 async def write_files(writer: Writer, files: Files, handed: Sequence[Handed]) -> list[Kept]:
@@ -82,17 +84,23 @@ def digest_of(file: BinaryIO) -> tuple[int, str]:
 def _with_pictures(writer: Writer, kept: Sequence[Kept]) -> tuple[list[Kept], dict[str, Picture]]:
     """The pictures among the files as the reports show them, and the files with their pictures' names."""
     members = {member.name: member for member in writer.members}
+    shown = [
+        one.handed.name
+        for one in kept
+        if one.handed.file.is_picture and one.state != "missing" and one.size <= MOST_BYTES
+    ][:MOST]
     pictures: dict[str, Picture] = {}
-    named: list[Kept] = []
-    for one in kept:
-        file = one.handed.file
-        if file.is_picture and one.state != "missing" and one.size <= MOST_BYTES and len(pictures) < MOST:
-            if picture := picture_of(writer.content(members[one.handed.name])):
-                name = f"p{len(pictures) + 1}"
-                pictures[name] = picture
-                one = msgspec.structs.replace(one, picture=name)
-        named.append(one)
-    return named, pictures
+    names: dict[str, str] = {}
+    # Pillow lets go of the interpreter while it works. A few at a time: each holds a whole picture in memory.
+    with ThreadPoolExecutor(AT_ONCE, "picture") as pool:
+        for begin in range(0, len(shown), AT_ONCE):
+            some = shown[begin : begin + AT_ONCE]
+            contents = [writer.content(members[name]) for name in some]
+            for name, picture in zip(some, pool.map(picture_of, contents), strict=True):
+                if picture:
+                    names[name] = f"p{len(pictures) + 1}"
+                    pictures[names[name]] = picture
+    return [msgspec.structs.replace(one, picture=names.get(one.handed.name, "")) for one in kept], pictures
 
 
 def _entry(one: Said) -> bytes:

@@ -1,8 +1,8 @@
 """The container of a case file: a zip of stored members that can be written in one way only.
 
-Names, sizes and contents decide every byte: no compression, no times, no comments, no gaps. So whoever reads it can write
-it anew from what it holds and compare, and no byte of it is left that could say something else. Any zip program opens it.
-Members and archives beyond 4 GiB take the zip64 fields, exactly where they are needed.
+Names, sizes and contents decide every byte: no compression, no times, no comments, no gaps. So whoever reads it can
+write it anew from what it holds and compare, and no byte of it is left that could say something else. Any zip program
+opens it. Members and archives beyond 4 GiB take the zip64 fields, exactly where they are needed.
 """
 
 import hashlib
@@ -190,12 +190,12 @@ def _listed(data: memoryview) -> list[Member]:
     end = len(data) - _END.size
     if end < 0 or data[end : end + 4] != _END_MARK:
         return []
-    *_, count, size, start, _ = _END.unpack_from(data, end)
+    *_, count, _, start, _ = _END.unpack_from(data, end)
     locator = end - _LOCATOR.size
     if locator >= 0 and data[locator : locator + 4] == _LOCATOR_MARK:
         wide = _LOCATOR.unpack_from(data, locator)[2]
         if wide + _END64.size <= len(data):
-            *_, count, size, start = _END64.unpack_from(data, wide)
+            *_, count, _, start = _END64.unpack_from(data, wide)
     found: list[Member] = []
     at = start
     while len(found) < count and len(data) - at >= _ENTRY.size and data[at : at + 4] == _ENTRY_MARK:

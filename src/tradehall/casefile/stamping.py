@@ -1,9 +1,11 @@
 """Has a timestamp made by the RFC 3161 authority of the settings, when there is one."""
 
+import asyncio
 from pathlib import Path
 
 import msgspec
 import structlog
+from cryptography.x509 import Certificate
 
 from tradehall.casefile.timestamp import QUERY_TYPE, REPLY_TYPE, NotATimestamp, certificates, examine, query
 from tradehall.kernel.outbound import Outbound
@@ -33,7 +35,7 @@ async def stamp(outbound: Outbound, settings: Settings, message: bytes, digest: 
     if came.trouble or came.status != 200:
         return _without(f"the authority could not be asked: {came.trouble_detail or f'HTTP {came.status}'}")
     try:
-        roots = certificates(Path(settings.timestamp_certificates).read_bytes()) if _trusts(settings) else []
+        roots = await asyncio.to_thread(_roots, settings)
         examine(came.body, digest, roots, nonce)
     except NotATimestamp as error:
         return _without(f"the authority's answer was of no use: {error}")
@@ -42,8 +44,9 @@ async def stamp(outbound: Outbound, settings: Settings, message: bytes, digest: 
     return Stamp(came.body)
 
 
-def _trusts(settings: Settings) -> bool:
-    return bool(settings.timestamp_certificates)
+def _roots(settings: Settings) -> list[Certificate]:
+    path = settings.timestamp_certificates
+    return certificates(Path(path).read_bytes()) if path else []
 
 
 def _without(why: str) -> Stamp:

@@ -235,7 +235,8 @@ class _Telling:
         rows = [self._answer(key, value, fields) for key, value in answers.items()] if isinstance(answers, dict) else []
         for key, value in one.facts.items():
             if key not in UNTOLD and value not in (None, "", [], {}):
-                rows.append((self.word(FACTS, key), self._value(key, value)))
+                name = "due_at" if key == "by" and value not in SIDES else key
+                rows.append((self.word(FACTS, name), self._value(key, value)))
         return rows
 
     def _answer(self, key: str, value: Any, fields: Mapping[str, Field]) -> tuple[str, str]:
@@ -325,15 +326,17 @@ class _Telling:
 
     def operations(self) -> Iterator[Block]:
         _ = self._
-        yield Words(_("Every entry holds the fingerprint of the one before: nothing can be changed or left out unnoticed."),
-                    "quiet")  # fmt: skip
+        yield Words(
+            _("Every entry holds the fingerprint of the one before: nothing can be changed or left out unnoticed."),
+            "quiet",
+        )
         rows = [
             [str(one.seq), self.at(one.at), "–" if one.withheld else self.who(one), self.title(one), self._details(one),
              one.hash.hex()[:SHORT]]
             for one in self.log
         ]  # fmt: skip
         yield Table(
-            [Column("#", 0.7, "number"), Column(_("Time"), 2.1), Column(_("Who"), 2.2), Column(_("What"), 2.6),
+            [Column("#", 0.7, "number"), Column(_("Time"), 2.7), Column(_("Who"), 2.2), Column(_("What"), 2.6),
              Column(_("Details"), 4.2), Column(_("Hash"), 1.7, "mono")],
             rows,
         )  # fmt: skip

@@ -1,8 +1,9 @@
 """Verifies a case file with nothing but the case file: no database, no network, no settings, no key of ours.
 
-Every byte is accounted for: those around the members' contents by the container's one way of being written, the contents
-by the manifest's hashes, the manifest, the signature and the timestamp by the installation's key. What does not match is
-named as closely as it can be. Whose key it is, only a comparison tells: with `--key`, or with what the marketplace says.
+Every byte is accounted for: those around the members' contents by the container's one way of being written, the
+contents by the manifest's hashes, the manifest, the signature and the timestamp by the installation's key. What does
+not match is named as closely as it can be. Whose key it is, only a comparison tells: with `--key`, or with what the
+marketplace publishes.
 """
 
 import json
@@ -160,9 +161,7 @@ class _Examination:
         public = _bytes(told.get("public_key"))
         names = {"algorithm", "fingerprint", "manifest", "public_key", "timestamp", "whole"}
         if told.keys() != names or told.get("algorithm") != statement.ALGORITHM or len(public) != 32:
-            self.say(
-                "member_changed", statement.SIGNATURE, "signature.json was changed: it does not say what it has to."
-            )
+            self.say("member_changed", statement.SIGNATURE, "signature.json was changed: it says something else.")
         known = self.verdict.key = statement.fingerprint(public) if len(public) == 32 else ""
         if told.get("fingerprint") != known:
             self.say("fingerprint_wrong", statement.SIGNATURE, "The fingerprint in signature.json is not its key's.")
@@ -322,10 +321,9 @@ class _Examination:
             there[str(one.get("id"))] = recorded
             if one.get("state") == "missing":
                 self.say("file_missing", name, f"{name} was no longer in the file store when the case file was made.")
-            elif one.get("state") != "whole" or (name in self.digests and self.digests[name] != recorded):
-                if name not in self.changed:
-                    text = f"{name} is not what was handed in: it was other already when the case file was made."
-                    self.say("file_not_as_handed_in", name, text)
+            elif name not in self.changed and (one.get("state") != "whole" or self.digests.get(name) != recorded):
+                text = f"{name} is not what was handed in: it was other already when the case file was made."
+                self.say("file_not_as_handed_in", name, text)
         handed = [one for entry in entries for one in _dict(entry.get("facts")).get("files") or []]
         for one in handed:
             if not isinstance(one, dict) or not one.get("id") or not one.get("sha256"):

@@ -1,7 +1,7 @@
 """What of the operation log a side may see, and how an entry is told of which it may not see everything.
 
-The chain is over entries as they were written, so nothing can be taken out of one. An entry that holds something that is
-not for the reader is therefore told without its text: with what the reader may know of it, what is left out, and its
+The chain is over entries as they were written, so nothing can be taken out of one. An entry that holds something that
+is not for the reader is therefore told without its text: with what the reader may know of it, what is left out, and its
 hash, through which the chain goes on (decision 0015).
 """
 
@@ -16,7 +16,7 @@ TOLD_TO_SIDES = (
     "order.", "instance.", "change.", "renewal.", "subscription.", "seller.", "call.", "supervision.", "appeal.",
     "refund.", "return.", "review.", "case.",
 )  # fmt: skip
-# Where both sides act before each other's eyes they are named to each other; elsewhere each sees its own people's names.
+# Where both sides act before each other's eyes they are named to each other; elsewhere each sees its own people only.
 NAMED_TO_BOTH = ("supervision.", "appeal.", "refund.", "return.", "case.", "review.")
 # What is withheld as a whole.
 WITHHELD: dict[str, frozenset[str]] = {

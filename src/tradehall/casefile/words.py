@@ -124,7 +124,7 @@ FACTS: dict[str, str] = {
     "lost_minor": N_("Lost with an expired voucher"),
     "number": N_("Number"),
     "days": N_("Days"),
-    "by": N_("By when"),
+    "by": N_("By"),
     "began_at": N_("The service counts from"),
     "due_at": N_("By when"),
     "expires_at": N_("Expires"),
@@ -156,7 +156,8 @@ UNTOLD = frozenset(
     {
         "flow", "act", "verb", "node", "to", "turn", "answers", "files", "instance", "line", "lines", "call", "id",
         "appeal", "refund", "return", "order", "currency", "seller", "buyer", "product", "sku", "price", "request",
-        "vouchers", "unknown", "frozen", "suspended", "order_type", "step", "state", "from", "size", "stamped",
+        "vouchers",
+        "type", "version", "delivery_type", "unknown", "frozen", "suspended", "order_type", "step", "state", "from", "size", "stamped",
         "damaged", "key",
     }
 )  # fmt: skip
