@@ -25,7 +25,7 @@ from tradehall.openapi.routes import PREFIX as OPENAPI_PREFIX
 from tradehall.parties import credentials
 
 # What everybody may ask without a token. Whatever else has no guard fails.
-PUBLIC = {"list_products", "get_product", "download_template", "quote_price", "create_token"}
+PUBLIC = {"list_products", "get_product", "download_template", "quote_price", "create_token", "list_signing_keys"}
 
 # Whose things nobody but operators would mistake for foreign: the platform's own.
 OWNERLESS = {"row_id", "sending_id"}

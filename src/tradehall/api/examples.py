@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
-from tradehall.api import message_examples
+from tradehall.api import case_file_examples, message_examples
 from tradehall.api.supervision_examples import SUPERVISION_REQUESTS, SUPERVISION_RESPONSES
 from tradehall.api.voucher_examples import PAID_WITH, VOUCHER, VOUCHER_REQUESTS, VOUCHER_RESPONSES
 
@@ -593,6 +593,7 @@ RESPONSES: Mapping[str, Any] = MappingProxyType(
         **VOUCHER_RESPONSES,
         **message_examples.RESPONSES,
         **SUPERVISION_RESPONSES,
+        **case_file_examples.RESPONSES,
         "list_products": _page(_PRODUCT_ROW, following=None),
         "get_product": _PRODUCT_DETAIL,
         "quote_price": {

@@ -4,6 +4,7 @@ from litestar import Router
 
 from tradehall.api import (
     applications,
+    case_files,
     catalog,
     credentials,
     messages,
@@ -29,6 +30,7 @@ api = Router(
         people.router,
         orders.router,
         vouchers.router,
+        case_files.router,
         timeline.router,
         supervision.router,
         applications.router,

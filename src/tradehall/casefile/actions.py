@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, BinaryIO, TypeVar
+from typing import IO, Any, TypeVar
 
 from tradehall.casefile import archive, signing, statement
 from tradehall.casefile.container import Writer
@@ -37,7 +37,7 @@ class CaseFiles:
         self._settings = settings
         self._room = asyncio.Semaphore(2)
 
-    async def export(self, actor: Actor, number: str, file: BinaryIO, *, locale: str, request_id: str = "") -> Written:
+    async def export(self, actor: Actor, number: str, file: IO[bytes], *, locale: str, request_id: str = "") -> Written:
         """Writes the case file of an order as this actor may see it into a file, which is left at its beginning, and
         records that. `locale` is the language its report opens in.
 

@@ -5,7 +5,7 @@ import hashlib
 import json
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, BinaryIO
+from typing import IO, Any
 
 import msgspec
 
@@ -70,7 +70,7 @@ def write_end(writer: Writer, manifest: bytes, stamp: Stamp, signer: Signer) -> 
     writer.close()
 
 
-def digest_of(file: BinaryIO) -> tuple[int, str]:
+def digest_of(file: IO[bytes]) -> tuple[int, str]:
     """How long a file is, and its SHA-256; it is left at its beginning."""
     file.seek(0)
     digest, size = hashlib.sha256(), 0

@@ -9,7 +9,7 @@ import hashlib
 import struct
 import zlib
 from collections.abc import Sequence
-from typing import BinaryIO
+from typing import IO
 
 import msgspec
 
@@ -57,7 +57,7 @@ class Member(msgspec.Struct, frozen=True):
 class Writer:
     """Writes a container into a file that can be gone back in. `members` are those that are complete."""
 
-    def __init__(self, file: BinaryIO) -> None:
+    def __init__(self, file: IO[bytes]) -> None:
         self.file = file
         self.members: list[Member] = []
         self._at = 0

@@ -153,11 +153,9 @@ FACTS: dict[str, str] = {
 }
 # Of use to programs only, or told in words of their own.
 UNTOLD = frozenset(
-    {
-        "flow", "act", "verb", "node", "to", "turn", "answers", "files", "instance", "line", "lines", "call", "id",
-        "appeal", "refund", "return", "order", "currency", "seller", "buyer", "product", "sku", "price", "request",
-        "vouchers",
-        "type", "version", "delivery_type", "unknown", "frozen", "suspended", "order_type", "step", "state", "from", "size", "stamped",
-        "damaged", "key",
-    }
-)  # fmt: skip
+    """
+    act answers appeal buyer call currency damaged delivery_type files flow from frozen id instance key line lines node
+    order order_type price product refund request return seller size sku stamped state step suspended to turn type
+    unknown verb version vouchers
+    """.split()
+)

@@ -2,9 +2,10 @@
 
 import asyncio
 import json
+import os
 from datetime import UTC
 from pathlib import Path
-from tempfile import NamedTemporaryFile
+from tempfile import mkstemp
 
 import msgspec
 from rich.console import Console
@@ -45,14 +46,11 @@ async def _written(installation: Installation, number: str, path: Path) -> Writt
     """Writes beside the place and puts it there when it is whole: a case file that was broken off is none."""
     locale = installation.settings.default_locale
     try:
-        file = await asyncio.to_thread(
-            NamedTemporaryFile, "w+b", dir=path.absolute().parent, prefix=".case-", delete=False
-        )
+        draft = await asyncio.to_thread(_draft, path)
     except OSError as error:
         raise CommandProblem(f"{path} cannot be written: {error.strerror}") from error
-    draft = Path(file.name)
     try:
-        with file:
+        with draft.open("w+b") as file:
             written = await installation.case_files.export(SYSTEM, number, file, locale=locale, request_id="command")
         await asyncio.to_thread(draft.replace, path)
     except Problem as problem:
@@ -60,6 +58,13 @@ async def _written(installation: Installation, number: str, path: Path) -> Writt
     finally:
         await asyncio.to_thread(draft.unlink, missing_ok=True)
     return written
+
+
+def _draft(path: Path) -> Path:
+    """An empty file beside that place, for its owner's eyes only."""
+    descriptor, name = mkstemp(dir=path.absolute().parent, prefix=".case-")
+    os.close(descriptor)
+    return Path(name)
 
 
 async def keys(settings: Settings, console: Console, *, as_json: bool) -> None:

@@ -4,7 +4,7 @@ from litestar import Router
 from litestar.datastructures import CacheControlHeader
 from litestar.static_files import create_static_files_router
 
-from tradehall.web import operator, seller
+from tradehall.web import case_files, operator, seller
 from tradehall.web.account import messages, preferences, profile, signing
 from tradehall.web.buyer import applications, ending, orders, overview, terms, trials, vouchers
 from tradehall.web.common import SessionAuthentication
@@ -33,6 +33,7 @@ pages = Router(
         *detail.handlers,
         *acting.handlers,
         *files.handlers,
+        *case_files.handlers,
         *seller.handlers,
         *operator.handlers,
     ],
