@@ -153,9 +153,10 @@ FACTS: dict[str, str] = {
 }
 # Of use to programs only, or told in words of their own.
 UNTOLD = frozenset(
-    """
-    act answers appeal buyer call currency damaged delivery_type files flow from frozen id instance key line lines node
-    order order_type price product refund request return seller size sku stamped state step suspended to turn type
-    unknown verb version vouchers
-    """.split()
-)
+    {
+        "act", "answers", "appeal", "buyer", "call", "currency", "damaged", "delivery_type", "files", "flow",
+        "from", "frozen", "id", "instance", "key", "line", "lines", "node", "order", "order_type", "price",
+        "product", "refund", "request", "return", "seller", "size", "sku", "stamped", "state", "step", "suspended",
+        "to", "turn", "type", "unknown", "verb", "version", "vouchers"
+    }
+)  # fmt: skip
