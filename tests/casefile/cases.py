@@ -18,6 +18,7 @@ from tradehall.kernel.files import ANYTHING
 from tradehall.kernel.journal import Actor
 from tradehall.supervision import evidence
 
+REJECTED = "培训没有完成；照片 2 中的机柜没有标签。<b>No labels</b> & no training."
 PDF = b"%PDF-1.4\n% what was agreed\n%%EOF\n"
 
 
@@ -73,15 +74,21 @@ class Cases:
                 await self.hand_in(number, verb, field, by=by, name=name, content=content)
         await self.supervised.act(number, verb, files=[], **answers)
 
-    async def a_service(self) -> str:
+    async def a_service(self, photographs: int = 3) -> str:
         """An order of work on a site: asked for, delivered, rejected, delivered again, accepted."""
         number = await self.supervised.buy("service")
-        await self.act(number, "submit_requirement", {"requirement_files": [("要求 requirement.pdf", PDF)]},
-                       requirement="把旧系统的数据迁移到新环境，并在现场完成培训。Migrate and train on site.")  # fmt: skip
+        asked = "把旧系统的数据迁移到新环境，并在现场完成培训。Migrate and train on site."
+        files = {"requirement_files": [("要求 requirement.pdf", PDF)]}
+        await self.act(number, "submit_requirement", files, requirement=asked)
         await self.act(number, "confirm_requirement", {})
-        await self.deliver(number, 3)
-        await self.act(number, "reject_delivery", {}, reason="培训没有完成；照片 2 中的机柜没有标签。<b>No labels</b> & no training.")
-        await self.deliver(number, 4, first=10)
+        await self.deliver(number, photographs)
+        await self.act(
+            number,
+            "reject_delivery",
+            {},
+            reason="培训没有完成；照片 2 中的机柜没有标签。<b>No labels</b> & no training.",
+        )
+        await self.deliver(number, photographs and photographs + 1, first=10)
         await self.act(number, "accept", {})
         return number
 
@@ -90,9 +97,11 @@ class Cases:
         verb = next(verb for verb in held.at.verbs if verb.key == "deliver")
         field = next(field for field in held.fields(verb) if field.kind == "files")
         shots = [(f"现场 site-{n}.jpg", photograph(n)) for n in range(first, first + photographs)]
-        await self.act(number, "deliver", {field.key: shots})
+        await self.act(number, "deliver", {field.key: shots} if shots else {})
 
-    async def export(self, number: str, by: Actor, *, locale: str = "en", name: str = "case.zip") -> tuple[Path, Written]:
+    async def export(
+        self, number: str, by: Actor, *, locale: str = "en", name: str = "case.zip"
+    ) -> tuple[Path, Written]:
         """The case file as this actor gets it."""
         path = self.directory / name
         with path.open("w+b") as file:

@@ -321,7 +321,9 @@ class _Examination:
             there[str(one.get("id"))] = recorded
             if one.get("state") == "missing":
                 self.say("file_missing", name, f"{name} was no longer in the file store when the case file was made.")
-            elif name not in self.changed and (one.get("state") != "whole" or self.digests.get(name) != recorded):
+            elif name in self.digests.keys() - self.changed and (
+                one.get("state") != "whole" or self.digests[name] != recorded
+            ):
                 text = f"{name} is not what was handed in: it was other already when the case file was made."
                 self.say("file_not_as_handed_in", name, text)
         handed = [one for entry in entries for one in _dict(entry.get("facts")).get("files") or []]
@@ -365,8 +367,9 @@ def _dict(value: Any) -> dict[str, Any]:
 
 
 def _bytes(value: Any) -> bytes:
-    """What hexadecimal digits say; nothing where they are none."""
+    """What hexadecimal digits say; nothing where they are none, or written in another way than here."""
     try:
-        return bytes.fromhex(value) if isinstance(value, str) else b""
+        said = bytes.fromhex(value) if isinstance(value, str) else b""
     except ValueError:
         return b""
+    return said if said.hex() == value else b""
