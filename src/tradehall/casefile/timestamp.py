@@ -50,8 +50,18 @@ def examine(
     of these very bytes. Raises NotATimestamp."""
     try:
         response = decode_timestamp_response(answer)
-    except ValueError as error:
+        return _examined(response, answer, message_digest, roots, nonce)
+    except ValueError as error:  # what is wrong in it shows where it is first looked at
         raise NotATimestamp("it cannot be read") from error
+
+
+def _examined(
+    response: TimeStampResponse,
+    answer: bytes,
+    message_digest: bytes,
+    roots: Sequence[x509.Certificate],
+    nonce: int | None,
+) -> Stamped:
     if PKIStatus(response.status) not in (PKIStatus.GRANTED, PKIStatus.GRANTED_WITH_MODS):
         said = "; ".join(response.status_string) or PKIStatus(response.status).name.lower()
         raise NotATimestamp(f"the authority refused: {said}")
