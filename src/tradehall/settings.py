@@ -268,6 +268,28 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     unaccepted_after: Annotated[
         timedelta, Doc("An order still not accepted after this is pointed out to the seller and the platform.")
     ] = timedelta(days=180)
+    appeal_working_days: Annotated[int, Doc("Within how many working days the platform decides an appeal.")] = 3
+    appeal_idle_days: Annotated[
+        int, Doc("An appeal is possible only after the other side was idle for so many days. 0: at any time.")
+    ] = 0
+    appeal_rejections: Annotated[
+        int, Doc("An appeal is possible only after so many rejections, or the idle days. 0: at any time.")
+    ] = 0
+    second_look_above: Annotated[
+        int, Doc("A decision that moves more than this, in minor units, is confirmed by a second person.")
+    ] = 5_000_000
+    second_look_working_days: Annotated[
+        int, Doc("Within how many working days the platform confirms a decision, or where a parcel is.")
+    ] = 1
+    refund_working_days: Annotated[
+        int, Doc("Within how many working days a seller answers who is asked for a refund or a return.")
+    ] = 7
+    send_back_term: Annotated[
+        timedelta, Doc("How long a buyer has to send back what the seller agreed to take; then it counts as withdrawn.")
+    ] = timedelta(days=10)
+    inspection_term: Annotated[
+        timedelta, Doc("How long a seller has to look at what came back; then it counts as in order.")
+    ] = timedelta(days=15)
     parcel_interval: Annotated[timedelta, Doc("Pause between two questions to a courier where a parcel is.")] = (
         timedelta(hours=12)
     )

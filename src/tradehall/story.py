@@ -34,7 +34,7 @@ def story(
         "change.failed": (trading.fail,),
         # People deliver, prove and accept it, or it comes to nothing.
         "supervision.accepted": (trading.complete,),
-        "supervision.cancelled": (trading.fail,),
+        "supervision.cancelled": (trading.fail, asking.tell_taken_back),
         # A subscription's life.
         "subscription.renewal_cancelled": (asking.take_back_renewal,),
         "subscription.renewed": (asking.freeze_again,),

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from tests.supervised import Supervised
 from tests.world import SellerServer, Shop, add_endpoint
 
 from tradehall.kernel.journal import SYSTEM
@@ -50,3 +51,15 @@ async def test_a_notification_nobody_takes_is_given_up_and_the_order_is_complete
     await shop.restart(await shop.call(number, "orderNotify"))
     await shop.run_due()
     assert (await shop.kinds(number))[-2:] == ["call.restarted", "seller.notified"]
+
+
+async def test_the_seller_hears_of_the_order_that_takes_a_supervised_one_back(
+    shop: Shop, notified: SellerServer
+) -> None:
+    supervised = Supervised(shop)
+    number = await supervised.buy("service")
+    await supervised.walk(number, "request_refund", "agree_refund")
+    await shop.run_due()
+    refund = (await shop.order(number)).refund_number
+    assert [body["orderId"] for body in notified.bodies("orderNotify")] == [number, refund]
+    assert notified.bodies("orderNotify")[1]["orderLineId"] == f"{refund}-000001"

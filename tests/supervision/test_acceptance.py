@@ -8,11 +8,12 @@ from tests.world import Shop
 
 from tradehall.kernel.errors import Invalid
 from tradehall.supervision.acceptance import ProductClass, Scene, deliverables, is_reviewed, rule_for
-from tradehall.supervision.fields import check
+from tradehall.supervision.fields import Bounds, check
 
 UNTIL = datetime(2023, 4, 28, 16, tzinfo=UTC)
 BEFORE, AFTER = datetime(2023, 4, 28, 15, 59, tzinfo=UTC), datetime(2023, 4, 28, 16, tzinfo=UTC)
 DAY = UNTIL.date()
+BOUNDS = Bounds(DAY, DAY, 100_000, "CNY")
 
 
 @pytest.mark.parametrize(
@@ -61,13 +62,13 @@ def test_the_base_rule_demands_three_screenshots_or_the_record_of_a_remote_deliv
     fields = deliverables("base", "service")
     documents = {"requirement_document": 1, "acceptance_document": 1}
     with pytest.raises(Invalid) as wrong:
-        check(fields, {"signed_by_all": True}, documents | {"screenshots": 2}, ordered=DAY, today=DAY)
+        check(fields, {"signed_by_all": True}, documents | {"screenshots": 2}, BOUNDS)
     assert [(one.field, one.values) for one in wrong.value.fields] == [("screenshots", {"least": 3, "now": 2})]
-    check(fields, {"signed_by_all": True}, documents | {"screenshots": 3}, ordered=DAY, today=DAY)
+    check(fields, {"signed_by_all": True}, documents | {"screenshots": 3}, BOUNDS)
     with pytest.raises(Invalid) as wrong:
-        check(fields, {"remote": True}, documents, ordered=DAY, today=DAY)
+        check(fields, {"remote": True}, documents, BOUNDS)
     assert [one.field for one in wrong.value.fields] == ["remote_record"]
-    check(fields, {"remote": True}, documents | {"remote_record": 1}, ordered=DAY, today=DAY)
+    check(fields, {"remote": True}, documents | {"remote_record": 1}, BOUNDS)
 
 
 async def track(shop: Shop, scene: str) -> None:

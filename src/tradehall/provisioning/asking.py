@@ -17,6 +17,7 @@ from tradehall.provisioning.delivered import Handover, open_delivered
 from tradehall.provisioning.lane import Target
 from tradehall.provisioning.model import INSTANCE_MOVES, Purpose, activity_for, window
 from tradehall.settings import Settings
+from tradehall.trading.queries import refund_number
 
 
 class _Opening(msgspec.Struct, frozen=True):
@@ -151,6 +152,17 @@ class Asking:
             await tx.record("instance.opened", "order", event.subject_id, {"instance": instance_id})
         if delivery_type == "image":
             return  # sellers never hear of these (§4.2)
+        await self._notify_of(tx, event.subject_id)
+
+    async def tell_taken_back(self, tx: Tx, event: Event) -> None:
+        """What people were to deliver is taken back, and no server has an instance of it to release: the seller's is
+        notified of the order that takes it back, which it can then query. Reaction to supervision.cancelled, after
+        the refund was asked for."""
+        if refund := await refund_number(tx, event.subject_id):
+            await self._notify_of(tx, event.subject_id, refund)
+
+    async def _notify_of(self, tx: Tx, order_id: UUID, refund: str | None = None) -> None:
+        """Notifies the seller's server of an order, or of its refund, where it has one that wants to hear of orders."""
         told = await tx.fetch_one(
             _Opening,
             """
@@ -159,13 +171,12 @@ class Asking:
             LEFT JOIN endpoints g ON g.seller_id = o.seller_id AND g.interface_class = 'general'
             WHERE o.id = %(order)s
             """,
-            {"order": event.subject_id},
+            {"order": order_id},
         )
         assert told is not None, "a paid order has a line"
+        number, line = (refund, f"{refund}-000001") if refund else (told.order_number, told.line_number)
         if told.general_endpoint_id:
-            await self._notify(
-                tx, told.seller_id, told.general_endpoint_id, event.subject_id, told.order_number, told.line_number
-            )
+            await self._notify(tx, told.seller_id, told.general_endpoint_id, order_id, number, line)
 
     async def _notify(
         self, tx: Tx, seller_id: UUID, endpoint_id: UUID, order_id: UUID, order_number: str, line_number: str

@@ -457,7 +457,7 @@ def _after_the_end(order: Order) -> NextStep:
     if order.refund_state is None:
         return NextStep(_UNPAID.get(order.cancel_reason, "cancelled"))
     values, opening = _refund(order), order.cancel_reason == "opening_failed"
-    if order.cancel_reason == "not_accepted":
+    if order.cancel_reason in ("not_accepted", "refund_agreed", "appeal_decided"):
         done = order.refund_state == "refunded"
         return NextStep(
             "unaccepted_refunded" if done else "unaccepted_refunding", None if done else "platform", values=values

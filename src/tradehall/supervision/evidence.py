@@ -7,10 +7,12 @@ from uuid import UUID
 import msgspec
 
 from tradehall.kernel.db import Reader, Tx
-from tradehall.kernel.errors import invalid
+from tradehall.kernel.errors import Problem, invalid
 from tradehall.kernel.i18n import Label
 from tradehall.kernel.ids import new_id
 from tradehall.supervision import queries
+from tradehall.supervision.disputes import rules
+from tradehall.supervision.disputes.model import PROCEDURES, Stage
 from tradehall.supervision.errors import (
     EvidenceHandedIn,
     EvidenceNotFound,
@@ -26,21 +28,29 @@ from tradehall.supervision.flow import Verb
 from tradehall.supervision.model import Held
 
 
-def allowed(held: Held, key: str, side: str) -> Verb:
-    """The verb of this key, if this side can do it now. Raises UnknownVerb, FlowFinished, FlowFrozen, OutOfTurn or
-    NotYourSide."""
-    if not any(verb.key == key for _, verb in held.flow.walk()):
+def allowed(held: Held, key: str, side: str) -> tuple[Stage, Verb]:
+    """The verb of this key and where it is done, if this side can do it now. Raises UnknownVerb, FlowFinished,
+    FlowFrozen, OutOfTurn, NotYourSide, or what the rules of disputes say."""
+    if held.known(key) is None:
         raise UnknownVerb
     if held.state != "open":
         raise FlowFinished
-    if held.frozen_at:
-        raise FlowFrozen
-    verb = held.flow.verb(held.node, key)
-    if verb is None:
-        raise OutOfTurn(node=Label(held.at.label))
-    if held.at.by(verb) != side:
-        raise NotYourSide
-    return verb
+    for stage in held.stages:
+        verb = next((one for one in stage.node.verbs if one.key == key), None)
+        if verb is None:
+            continue
+        if side not in stage.by(verb):
+            raise NotYourSide
+        return stage, verb
+    raise not_now(held, key)
+
+
+def not_now(held: Held, key: str) -> Problem:
+    """Why a verb that exists cannot be done at this moment."""
+    kind = next((kind for kind, table in PROCEDURES.items() if any(verb.key == key for _, verb in table.walk())), None)
+    if kind is None:
+        return FlowFrozen() if held.frozen_at else OutOfTurn(node=Label(held.at.label))
+    return rules.not_now(held, kind, key)
 
 
 async def asked_for(reader: Reader, side: str, held: Held | None, verb: str, field: str) -> Field:
@@ -48,7 +58,7 @@ async def asked_for(reader: Reader, side: str, held: Held | None, verb: str, fie
     the verb asks for no such files, or no more of them."""
     if held is None:
         raise FlowNotFound
-    found = next((one for one in held.fields(allowed(held, verb, side)) if one.key == field), None)
+    found = next((one for one in held.fields(allowed(held, verb, side)[1]) if one.key == field), None)
     if found is None or found.kind != "files":
         raise invalid(field, NOT_ASKED)
     number = await reader.fetch_value(
@@ -120,7 +130,7 @@ async def save_draft(tx: Tx, number: str, verb: str, answers: Mapping[str, Any])
     held = await queries.flow(tx, tx.actor, number)
     if held is None:
         raise FlowNotFound
-    fields = {field.key: field for field in held.fields(allowed(held, verb, tx.actor.kind))}
+    fields = {field.key: field for field in held.fields(allowed(held, verb, tx.actor.kind)[1])}
     kept = {
         key: value[: LONGEST.get(fields[key].kind, 200) * 2] if isinstance(value, str) else value
         for key, value in answers.items()

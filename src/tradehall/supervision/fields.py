@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from datetime import date
+from datetime import date, timedelta
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
@@ -11,8 +11,9 @@ import msgspec
 from tradehall.kernel.errors import FieldProblem, Invalid
 from tradehall.kernel.files import ANYTHING, ARCHIVES, DOCUMENTS, PICTURES
 from tradehall.kernel.i18n import N_, Label
+from tradehall.kernel.money import decimal_text, parse_decimal
 
-Kind = Literal["text", "note", "url", "secret", "code", "date", "choice", "flag", "phone", "files"]
+Kind = Literal["text", "note", "url", "secret", "code", "date", "choice", "flag", "phone", "files", "money", "deadline"]
 Accept = Literal["documents", "pictures", "any"]
 # What kinds of files a field takes. A document may well be a scan, and several of them a zip.
 ACCEPTED: dict[Accept, frozenset[str]] = {
@@ -22,6 +23,8 @@ ACCEPTED: dict[Accept, frozenset[str]] = {
 }
 LONGEST: dict[Kind, int] = {"text": 200, "note": 5000, "url": 500, "secret": 200, "code": 200, "phone": 30}
 MOST_FILES = 20
+# How far ahead somebody may be given time to answer.
+FURTHEST_DEADLINE = timedelta(days=60)
 
 MISSING = N_("This is missing.")
 LONG = N_("Write at most {most} characters.")
@@ -36,11 +39,14 @@ TOO_FEW = N_("Hand in at least {least}; there are {now}.")
 TOO_MANY = N_("Hand in at most {most}; there are {now}.")
 ONE_OF = N_("Supply at least one of these: {fields}.")
 NOT_ASKED = N_("This is not asked for here.")
+NOT_AN_AMOUNT = N_("Write an amount above zero and at most {most} {currency}, which is what was paid.")
+NOT_AHEAD = N_("Choose a day from tomorrow to {last}.")
 _PHONE = re.compile(r"\+?[0-9][0-9 ()-]{4,28}")
 
 
 class Field(msgspec.Struct, frozen=True, kw_only=True):
-    """One thing to supply. What is secret is kept sealed and shown on demand; a code is looked at and not shown again.
+    """One thing to supply. Money is minor units of the order's currency, or typed with its decimals; a deadline is a
+    day ahead. What is secret is kept sealed and shown on demand; a code is looked at and not shown again.
     Of one `group` at least one has to be; one with `unless` need not be where that flag is set,
     and one with `only_if` only counts where it is. `least` and `most` are numbers of files."""
 
@@ -73,17 +79,20 @@ class Checked(msgspec.Struct, frozen=True):
     secrets: dict[str, str]
 
 
-def check(
-    fields: Sequence[Field],
-    answers: Mapping[str, Any],
-    files: Mapping[str, int],
-    *,
-    ordered: date,
-    today: date,
-) -> Checked:
+class Bounds(msgspec.Struct, frozen=True):
+    """What answers are held against: the days the order was placed and it is now, in the marketplace's zone, and what
+    was paid, in minor units."""
+
+    ordered: date
+    today: date
+    paid_minor: int
+    currency: str
+
+
+def check(fields: Sequence[Field], answers: Mapping[str, Any], files: Mapping[str, int], bounds: Bounds) -> Checked:
     """Checks what was supplied against what is asked for; `files` counts those handed in by field.
 
-    `ordered` and `today` are days of the marketplace's zone. Raises Invalid, naming every field that is wrong.
+    Raises Invalid, naming every field that is wrong.
     """
     problems: list[FieldProblem] = []
     known = {field.key for field in fields}
@@ -104,9 +113,11 @@ def check(
                 missing = NOT_CONFIRMED if field.kind == "flag" else MISSING
                 problems.append(FieldProblem(field.key, missing))
             continue
-        problem = _wrong(field, value, ordered, today)
+        problem = _wrong(field, value, bounds)
         if problem:
             problems.append(problem)
+        elif field.kind == "money":
+            values[field.key] = _minor(value, bounds.currency)
         elif field.kind in ("secret", "code"):
             secrets[field.key] = str(value)
         else:
@@ -137,9 +148,11 @@ def _check_groups(fields: Sequence[Field], answers: Mapping[str, Any], files: Ma
     return problems
 
 
-def _wrong(field: Field, value: Any, ordered: date, today: date) -> FieldProblem | None:
+def _wrong(field: Field, value: Any, bounds: Bounds) -> FieldProblem | None:
     if field.kind == "flag":
         return None if value is True else FieldProblem(field.key, NOT_CONFIRMED)
+    if field.kind == "money":
+        return _wrong_amount(field, value, bounds)
     if not isinstance(value, str):
         return FieldProblem(field.key, MISSING)
     most = LONGEST.get(field.kind)
@@ -149,7 +162,9 @@ def _wrong(field: Field, value: Any, ordered: date, today: date) -> FieldProblem
         case "url":
             return _wrong_url(field, value)
         case "date":
-            return _wrong_date(field, value, ordered, today)
+            return _wrong_date(field, value, bounds)
+        case "deadline":
+            return _wrong_deadline(field, value, bounds.today)
         case "phone" if not _PHONE.fullmatch(value):
             return FieldProblem(field.key, NOT_A_PHONE)
         case "choice" if value not in {choice for choice, _ in field.choices}:
@@ -166,13 +181,40 @@ def _wrong_url(field: Field, value: str) -> FieldProblem | None:
     return None if well_formed else FieldProblem(field.key, NOT_A_URL)
 
 
-def _wrong_date(field: Field, value: str, ordered: date, today: date) -> FieldProblem | None:
+def _minor(value: Any, currency: str) -> int:
+    """Minor units of an amount: as programs say it, or as a person typed it. Raises ValueError."""
+    if isinstance(value, str):
+        return parse_decimal(value, currency)
+    if type(value) is not int:
+        raise ValueError(value)
+    return value
+
+
+def _wrong_amount(field: Field, value: Any, bounds: Bounds) -> FieldProblem | None:
+    try:
+        well = 0 < _minor(value, bounds.currency) <= bounds.paid_minor
+    except ValueError:
+        well = False
+    most = decimal_text(bounds.paid_minor, bounds.currency)
+    return None if well else FieldProblem(field.key, NOT_AN_AMOUNT, {"most": most, "currency": bounds.currency})
+
+
+def _wrong_deadline(field: Field, value: str, today: date) -> FieldProblem | None:
+    last = today + FURTHEST_DEADLINE
+    try:
+        well = today < date.fromisoformat(value) <= last
+    except ValueError:
+        return FieldProblem(field.key, NOT_A_DATE)
+    return None if well else FieldProblem(field.key, NOT_AHEAD, {"last": last.isoformat()})
+
+
+def _wrong_date(field: Field, value: str, bounds: Bounds) -> FieldProblem | None:
     try:
         day = date.fromisoformat(value)
     except ValueError:
         return FieldProblem(field.key, NOT_A_DATE)
-    if day < ordered:
-        return FieldProblem(field.key, BEFORE_ORDER, {"day": ordered.isoformat()})
-    if day > today:
+    if day < bounds.ordered:
+        return FieldProblem(field.key, BEFORE_ORDER, {"day": bounds.ordered.isoformat()})
+    if day > bounds.today:
         return FieldProblem(field.key, IN_FUTURE)
     return None

@@ -15,10 +15,28 @@ from tradehall.supervision.acceptance import Rule, deliverables
 from tradehall.supervision.fields import Field
 
 Side = Literal["buyer", "seller", "platform"]
-By = Literal["buyer", "seller", "platform", "system"]
-# Within what time whoever's turn it is should act: settings of the installation, or what the seller promised.
-Term = Literal["requirement", "confirmation", "delivery", "review", "acceptance", "claim", "activation"]
-Timer = Literal["remind", "unaccepted", "close", "track", "accept"]
+# In a dispute also a "party", buyer or seller, and the "opener", whichever of the two began it.
+By = Literal["buyer", "seller", "platform", "system", "party", "opener"]
+# Within what time whoever's turn it is should act: settings of the installation, or what the seller promised. From
+# "appeal" on they are those of disputes.
+Term = Literal[
+    "requirement",
+    "confirmation",
+    "delivery",
+    "review",
+    "acceptance",
+    "claim",
+    "activation",
+    "appeal",
+    "answer",
+    "proposal",
+    "second_look",
+    "transit",
+    "refund_review",
+    "send_back",
+    "inspection",
+]
+Timer = Literal["remind", "unaccepted", "close", "track", "accept", "lapse"]
 
 SIDES: tuple[Side, ...] = ("buyer", "seller", "platform")
 COMPLETED = "completed"

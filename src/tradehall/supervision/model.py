@@ -10,7 +10,8 @@ import msgspec
 from tradehall.kernel.i18n import N_
 from tradehall.settings import Settings
 from tradehall.supervision.acceptance import ProductClass, Rule, Scene
-from tradehall.supervision.fields import Field
+from tradehall.supervision.disputes.model import PROCEDURES, Dispute, Stage, begins, stage_of
+from tradehall.supervision.fields import Bounds, Field
 from tradehall.supervision.flow import COMPLETED, Flow, Node, Side, Term, Timer, Verb
 from tradehall.supervision.flows import flow_of
 
@@ -76,7 +77,7 @@ class Held(FlowRow, frozen=True, kw_only=True):
     """A supervised order as its page shows it and the engine acts on it.
 
     `facts` are what was last supplied by each verb, under its key, and what became known since. `timers` are what
-    becomes of the order by itself, and when.
+    becomes of the order by itself, and when. `disputes` are those under way: an appeal, and a refund or return.
     """
 
     product_class: ProductClass
@@ -96,12 +97,58 @@ class Held(FlowRow, frozen=True, kw_only=True):
     paid_at: datetime
     invoiced_at: datetime | None
     line_number: str
+    disputes: list[Dispute]
 
-    def verbs(self, side: str) -> list[Verb]:
-        """What this side can do now."""
-        if self.state != "open" or self.frozen_at is not None:
+    @property
+    def appeal(self) -> Dispute | None:
+        """The appeal that is under way."""
+        return next((one for one in self.disputes if one.kind == "appeal"), None)
+
+    @property
+    def refund(self) -> Dispute | None:
+        """The refund or return that is under way."""
+        return next((one for one in self.disputes if one.kind != "appeal"), None)
+
+    @property
+    def stages(self) -> list[Stage]:
+        """Where something can be done now, the most pressing first."""
+        if self.state != "open":
             return []
-        return [verb for verb in self.at.verbs if self.at.by(verb) == side]
+        if self.appeal:
+            return [stage_of(self.appeal)]
+        if self.refund:
+            return [stage_of(self.refund), begins("appeal")]
+        if self.frozen_at:
+            return []
+        asked_back = [begins("refund")] if self.refundable and self.total_minor else []
+        if asked_back and self.posted:
+            asked_back.append(begins("return"))
+        return [Stage(self.flow, self.at), *asked_back, begins("appeal")]
+
+    def verbs(self, side: str, now: datetime | None = None) -> list[Verb]:
+        """What this side can do now; at a moment, without what can be done only later."""
+        return [verb for stage in self.stages for verb in stage.verbs(side, now)]
+
+    @property
+    def tables(self) -> list[Flow]:
+        """The flow, and what a dispute about it would go by."""
+        return [self.flow, *PROCEDURES.values()]
+
+    def known(self, key: str) -> Verb | None:
+        """The verb of this key, whether it can be done now or not: where it can be, as it stands there."""
+        now = (verb for stage in self.stages for verb in stage.node.verbs)
+        ever = (verb for table in self.tables for _, verb in table.walk())
+        return next((verb for verbs in (now, ever) for verb in verbs if verb.key == key), None)
+
+    @property
+    def posted(self) -> bool:
+        """Whether a parcel was sent off."""
+        return "parcel" in self.facts
+
+    def bounds(self, now: datetime, zone: ZoneInfo) -> Bounds:
+        """What answers are held against."""
+        ordered, today = self.ordered_at.astimezone(zone).date(), now.astimezone(zone).date()
+        return Bounds(ordered, today, self.total_minor, self.currency)
 
     def fields(self, verb: Verb) -> tuple[Field, ...]:
         return self.flow.fields(verb, self.rule)
@@ -123,7 +170,7 @@ class Held(FlowRow, frozen=True, kw_only=True):
 
 def term_of(term: Term, settings: Settings, delivery_days: int) -> timedelta:
     """Within what time whoever's turn it is should act."""
-    terms: dict[Term, timedelta] = {
+    terms: dict[str, timedelta] = {
         "requirement": settings.requirement_term,
         "confirmation": settings.confirmation_term,
         "delivery": timedelta(days=delivery_days),

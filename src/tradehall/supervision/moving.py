@@ -5,8 +5,8 @@ other in turn and never in a ring.
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
-from typing import Any
+from datetime import datetime, timedelta
+from typing import Any, Literal
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -25,6 +25,8 @@ from tradehall.supervision.flow import COMPLETED, Node, Timer, Verb
 from tradehall.supervision.model import Held, first_reminder, start_of, term_of
 from tradehall.supervision.queries import Evidence
 
+# Why an order is taken back: a year without acceptance, a refund both sides agreed on, or the marketplace's decision.
+CancelReason = Literal["year", "refund_agreed", "appeal_decided"]
 # One row per flow: carries out whichever of its timers is due.
 TIMERS = "supervision.timers"
 SHOWN_SECRET = "••••••"
@@ -71,15 +73,7 @@ class Moving:
             await codes.activate(tx, held.order_id, checked.secrets.get("code"))
         move = self._move(tx, held, verb, checked)
         await self._write(tx, held, verb, move, act)
-        if files:
-            await tx.execute(
-                "UPDATE supervision_evidence SET act = %(act)s WHERE id = ANY(%(ids)s) AND act IS NULL",
-                {"act": act, "ids": [one.id for one in files]},
-            )
-        await tx.execute(
-            "DELETE FROM supervision_drafts WHERE flow_id = %(flow)s AND side = %(side)s AND verb = %(verb)s",
-            {"flow": held.id, "side": tx.actor.kind, "verb": verb.key},
-        )
+        await hand_in(tx, held, verb, act, files)
         facts = {
             "flow": held.id,
             "act": act,
@@ -88,7 +82,7 @@ class Moving:
             "to": move.node.key,
             "turn": move.node.actor or "",
             "answers": checked.values | dict.fromkeys(checked.secrets, SHOWN_SECRET),
-            "files": [{"id": one.id, "kind": one.kind, "name": one.name, "sha256": one.digest} for one in files],
+            "files": named(files),
         }
         if verb.event != "accepted":
             await tx.record(f"supervision.{verb.event}", "order", held.order_id, facts)
@@ -165,7 +159,7 @@ class Moving:
                 "counted": counted,
             },
         )
-        await arm(tx, held.id, {} if done else move.timers)
+        await arm(tx, held.id)
 
     async def _accepted(self, tx: Tx, held: Held, verb: Verb, move: Move, facts: dict[str, Any]) -> None:
         """Everything was delivered and accepted: what was bought is the buyer's from now on."""
@@ -196,8 +190,9 @@ class Moving:
         opened: dict[str, dict[str, str]] = msgspec.json.decode(self._seal.open(held.secrets, str(held.id)))
         return opened
 
-    async def cancel(self, tx: Tx, held: Held, reason: str) -> None:
-        """Ends a flow whose row the caller holds without an acceptance: the order is taken back, the money returned."""
+    async def cancel(self, tx: Tx, held: Held, reason: CancelReason, refund_minor: int | None = None) -> None:
+        """Ends a flow whose row the caller holds without an acceptance: the order is taken back and the money returned,
+        all of it where nothing else is said."""
         await tx.execute(
             """
             UPDATE supervision_flows SET state = 'cancelled', turn = '', finished_at = %(now)s, timers = '{}',
@@ -209,13 +204,90 @@ class Moving:
         await due.cancel(tx, TIMERS, held.id)
         await codes.revoke(tx, held.order_id)
         facts = {"flow": held.id, "node": held.node, "turn": "", "reason": reason}
+        if refund_minor is not None:
+            facts |= {"refund_minor": refund_minor, "amount_minor": refund_minor}
         await tx.record("supervision.cancelled", "order", held.order_id, facts)
 
+    # --- frozen ------------------------------------------------------------------------------------------------------
 
-async def arm(tx: Tx, flow_id: UUID, timers: Mapping[Timer, datetime]) -> None:
-    """Has the earliest of a flow's timers carried out when it is due."""
-    if timers:
-        await due.schedule(tx, TIMERS, flow_id, min(timers.values()))
+    async def freeze(self, tx: Tx, held: Held) -> None:
+        """Nobody can act any more and every timer stops, keeping what it had left. The caller holds the order's row."""
+        await tx.execute(
+            """
+            UPDATE supervision_flows SET frozen_at = %(now)s, timers_left = %(left)s, timers = '{}', acts = acts + 1
+            WHERE id = %(id)s
+            """,
+            {"id": held.id, "now": tx.now, "left": told(left_of(held.timers, held.due_at, tx.now))},
+        )
+        await arm(tx, held.id)
+        await tx.record("supervision.frozen", "order", held.order_id, {"flow": held.id, "node": held.node, "turn": ""})
+
+    async def thaw(self, tx: Tx, held: Held) -> None:
+        """It goes on where it stood, every timer with what it had left; one that is not frozen stays as it is."""
+        left = await tx.fetch_value("SELECT timers_left FROM supervision_flows WHERE id = %(id)s", {"id": held.id})
+        if left is None:
+            return
+        timers, due_at = going_on(left, tx.now)
+        await tx.execute(
+            """
+            UPDATE supervision_flows SET frozen_at = NULL, timers_left = NULL, timers = %(timers)s, due_at = %(due)s,
+                   acts = acts + 1
+            WHERE id = %(id)s
+            """,
+            {"id": held.id, "timers": told(timers), "due": due_at},
+        )
+        await arm(tx, held.id)
+        facts = {"flow": held.id, "node": held.node, "turn": held.turn, "by": due_at}
+        await tx.record("supervision.resumed", "order", held.order_id, facts)
+
+
+def left_of(timers: Mapping[Any, datetime], due_at: datetime | None, now: datetime) -> dict[str, float]:
+    """The seconds that each timer has left, and "due" the term."""
+    moments: dict[str, datetime] = {**timers, **({"due": due_at} if due_at else {})}
+    return {name: (at - now).total_seconds() for name, at in moments.items()}
+
+
+def going_on(left: Mapping[str, float], now: datetime) -> tuple[dict[str, datetime], datetime | None]:
+    """The moments of timers, and of the term, that go on with what they had left."""
+    moments = {name: now + timedelta(seconds=seconds) for name, seconds in left.items()}
+    due_at = moments.pop("due", None)
+    return moments, due_at
+
+
+async def hand_in(tx: Tx, held: Held, verb: Verb, act: int, files: Sequence[Evidence]) -> None:
+    """The files of an act become evidence, and what was drafted for it is gone."""
+    if files:
+        await tx.execute(
+            "UPDATE supervision_evidence SET act = %(act)s WHERE id = ANY(%(ids)s) AND act IS NULL",
+            {"act": act, "ids": [one.id for one in files]},
+        )
+    await tx.execute(
+        "DELETE FROM supervision_drafts WHERE flow_id = %(flow)s AND side = %(side)s AND verb = %(verb)s",
+        {"flow": held.id, "side": tx.actor.kind, "verb": verb.key},
+    )
+
+
+def named(files: Sequence[Evidence]) -> list[dict[str, Any]]:
+    """Files as an event names them."""
+    return [{"id": one.id, "kind": one.kind, "name": one.name, "sha256": one.digest} for one in files]
+
+
+async def arm(tx: Tx, flow_id: UUID) -> None:
+    """Has the earliest timer of an order, or of a dispute about it, carried out when it is due."""
+    at: datetime | None = await tx.fetch_value(
+        """
+        SELECT min(t.at::timestamptz) FROM (
+            SELECT jsonb_each_text(f.timers) AS each FROM supervision_flows f
+            WHERE f.id = %(flow)s AND f.state = 'open' AND f.frozen_at IS NULL
+            UNION ALL
+            SELECT jsonb_each_text(d.timers) FROM disputes d
+            WHERE d.flow_id = %(flow)s AND d.finished_at IS NULL AND d.paused_at IS NULL
+        ) timers, LATERAL (SELECT (timers.each).value AS at) t
+        """,
+        {"flow": flow_id},
+    )
+    if at:
+        await due.schedule(tx, TIMERS, flow_id, at)
     else:
         await due.cancel(tx, TIMERS, flow_id)
 

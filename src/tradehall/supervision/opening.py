@@ -103,6 +103,6 @@ async def open_flow(tx: Tx, settings: Settings, order_id: UUID) -> None:
     )
     if order.delivery_type == "license_code":
         await codes.issue(tx, order_id, order.buyer_id, order.seller_id)
-    await arm(tx, flow_id, timers)
+    await arm(tx, flow_id)
     facts = {"flow": flow_id, "type": flow.type, "version": flow.version, "node": node.key, "turn": node.actor}
     await tx.record("supervision.opened", "order", order_id, facts | {"by": due_at})

@@ -13,6 +13,7 @@ from tradehall.kernel.ids import lowest_id
 from tradehall.kernel.journal import Actor
 from tradehall.kernel.paging import Page, PageRequest, keyset, page
 from tradehall.supervision import turns
+from tradehall.supervision.disputes.model import Dispute
 from tradehall.supervision.flow import COMPLETED, SIDES, Side
 from tradehall.supervision.model import STATES, FlowRow, Held, State
 from tradehall.supervision.turns import QueueRequest
@@ -37,7 +38,9 @@ _JOINS: LiteralString = """
 _HELD: LiteralString = f"""
     SELECT {_ROW}, f.product_class, f.scene, f.rule, f.reviewed, f.asks_requirement, f.delivery_days,
            f.rejections_by_seller, f.rejections_by_buyer, f.rejections_by_platform, f.acts, f.facts, f.secrets,
-           f.timers, f.begins_at, o.paid_at, o.invoiced_at, l.number AS line_number
+           f.timers, f.begins_at, o.paid_at, o.invoiced_at, l.number AS line_number,
+           (SELECT coalesce(jsonb_agg(to_jsonb(d) ORDER BY d.id), '[]') FROM disputes d
+            WHERE d.flow_id = f.id AND d.finished_at IS NULL) AS disputes
     FROM supervision_flows f {_JOINS}
 """
 
@@ -105,7 +108,7 @@ async def _held(reader: Reader, sql: LiteralString, params: dict[str, Any]) -> H
     if held is None:
         return None
     timers = {name: datetime.fromisoformat(str(at)) for name, at in held.timers.items()}
-    return msgspec.structs.replace(held, timers=timers)
+    return msgspec.structs.replace(held, timers=timers, disputes=msgspec.convert(held.disputes, list[Dispute]))
 
 
 async def flows(reader: Reader, viewer: Actor, wanted: PageRequest, only: FlowFilter) -> Page[FlowRow]:

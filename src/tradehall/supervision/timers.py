@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from datetime import datetime
 
+import msgspec
 import structlog
 
 from tradehall.kernel.db import Tx
@@ -10,6 +11,8 @@ from tradehall.kernel.due import DueRow
 from tradehall.settings import Settings
 from tradehall.supervision import tracking
 from tradehall.supervision.carriers import Carrier
+from tradehall.supervision.disputes.acting import Disputes
+from tradehall.supervision.disputes.model import Dispute
 from tradehall.supervision.fields import Checked
 from tradehall.supervision.flow import COMPLETED, Timer, Verb
 from tradehall.supervision.model import Held
@@ -21,25 +24,45 @@ NOTHING = Checked({}, {})
 CLOSING = Verb(key="close", label="", event="accepted", to=COMPLETED, by="system")
 
 
+class _Next(msgspec.Struct, frozen=True):
+    """A timer of an order, or of a dispute about it."""
+
+    at: datetime
+    name: Timer
+    dispute: Dispute | None
+
+
+def _next(held: Held) -> _Next | None:
+    """The timer that is due first; what is frozen or paused has none."""
+    timers = [_Next(at, name, None) for name, at in held.timers.items()] if not held.frozen_at else []
+    for one in held.disputes:
+        if not one.paused_at:
+            timers += [_Next(at, name, one) for name, at in one.timers.items()]
+    return min(timers, key=lambda timer: (timer.at, timer.name), default=None) if held.state == "open" else None
+
+
 class Timers:
     """Carries out the timers of supervised orders."""
 
-    def __init__(self, settings: Settings, moving: Moving, carrier: Carrier) -> None:
+    def __init__(self, settings: Settings, moving: Moving, disputes: Disputes, carrier: Carrier) -> None:
         self._settings = settings
         self._moving = moving
+        self._disputes = disputes
         self._carrier = carrier
 
     async def carry_out(self, tx: Tx, row: DueRow) -> None:
-        """What of a flow's timers is due happens, the earliest first."""
+        """What is due of a flow's timers, and of disputes about it, happens, the earliest first."""
         held = await self._moving.locked(tx, row.subject_id)
-        while held.state == "open" and not held.frozen_at and held.timers:
-            name, at = min(held.timers.items(), key=lambda timer: (timer[1], timer[0]))
-            if at > tx.now:
-                break
-            await self._timer(tx, held, name)
+        while (following := _next(held)) and following.at <= tx.now:
+            if following.dispute is None:
+                await self._timer(tx, held, following.name)
+            elif following.name == "lapse":
+                await self._disputes.lapse(tx, held, following.dispute)
+            else:
+                await self._disputes.remind(tx, held, following.dispute)
             held = await self._moving.locked(tx, row.subject_id)
-        if held.state == "open" and not held.frozen_at:
-            await arm(tx, held.id, held.timers)
+        if held.state == "open":
+            await arm(tx, held.id)
 
     async def _timer(self, tx: Tx, held: Held, name: Timer) -> None:
         match name:
@@ -57,6 +80,8 @@ class Timers:
                 await self._track(tx, held)
             case "accept":
                 await self._by_itself(tx, held, "accept_automatically")
+            case "lapse":
+                raise AssertionError("only disputes lapse")
 
     async def _by_itself(self, tx: Tx, held: Held, key: str) -> None:
         """What the table has the system do at this node."""

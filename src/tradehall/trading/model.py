@@ -21,6 +21,8 @@ CancelReason = Literal[
     "seller_refused",
     "payment_declined",
     "not_accepted",
+    "refund_agreed",
+    "appeal_decided",
 ]
 RefundState = Literal["requested", "refunded"]
 

@@ -18,8 +18,12 @@ from tradehall.trading.model import FAILURE_OF, CancelReason, OrderType
 from tradehall.trading.subscription_queries import LIFE
 from tradehall.trading.terms import Subscription
 
-# Orders that end for a reason of their own, whatever their type.
-ENDED_BY: dict[str, CancelReason] = {"supervision.cancelled": "not_accepted"}
+# Supervised orders end for a reason of their own, whatever their type.
+ENDED_BY: dict[str, CancelReason] = {
+    "year": "not_accepted",
+    "refund_agreed": "refund_agreed",
+    "appeal_decided": "appeal_decided",
+}
 
 
 class _Completed(msgspec.Struct, frozen=True):
@@ -134,12 +138,13 @@ class Outcome:
             await tx.record("subscription.thawed", "order", before.order_id, facts)
 
     async def fail(self, tx: Tx, event: Event) -> None:
-        """What was ordered is not delivered: the order ends and the buyer's money goes back. Reaction to
-        instance.failed, change.failed and supervision.cancelled.
+        """What was ordered is not delivered: the order ends and the buyer's money goes back, all of it or what was
+        agreed or decided (`refund_minor`). Reaction to instance.failed, change.failed and supervision.cancelled.
 
         The gateway is called by a worker from a due row, as everything that leaves this process.
         """
         order_id = event.subject_id
+        ended_by = ENDED_BY[event.facts["reason"]] if event.kind == "supervision.cancelled" else None
         failed = await tx.fetch_one(
             _Failed,
             """
@@ -155,24 +160,30 @@ class Outcome:
                 "id": order_id,
                 "now": tx.now,
                 "message": event.facts.get("message"),
-                "reason": ENDED_BY.get(event.kind),
+                "reason": ended_by,
                 "reasons": msgspec.json.encode(FAILURE_OF).decode(),
                 "channel": ORDER_CHANNEL,
             },
         )
         if failed is None:
             return
-        reason = ENDED_BY.get(event.kind) or FAILURE_OF[failed.order_type]
+        reason = ended_by or FAILURE_OF[failed.order_type]
         await tx.record("order.cancelled", "order", order_id, {"reason": reason})
         number: str = await tx.fetch_value(
             """
             INSERT INTO refunds (id, order_id, number, reason, amount_minor, currency, state, created_at)
-            SELECT %(id)s, order_id, next_order_number(%(now)s), %(reason)s, amount_minor, currency, 'requested',
-                   %(now)s
+            SELECT %(id)s, order_id, next_order_number(%(now)s), %(reason)s, coalesce(%(amount)s, amount_minor),
+                   currency, 'requested', %(now)s
             FROM payments WHERE order_id = %(order)s
             RETURNING number
             """,
-            {"id": new_id(tx.now), "order": order_id, "reason": reason, "now": tx.now},
+            {
+                "id": new_id(tx.now),
+                "order": order_id,
+                "reason": reason,
+                "amount": event.facts.get("refund_minor"),
+                "now": tx.now,
+            },
         )
         await due.schedule(tx, REFUND, order_id, tx.now)
         await tx.record("order.refund_requested", "order", order_id, {"number": number})

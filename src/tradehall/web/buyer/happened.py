@@ -74,6 +74,8 @@ _REASONS: dict[str, str] = {
     "seller_refused": N_("The seller does not allow the change; nothing was paid."),
     "payment_declined": N_("The automatic payment was declined; nothing was taken."),
     "not_accepted": N_("What was delivered was not accepted; all the money comes back."),
+    "refund_agreed": N_("You and the seller agreed on a refund."),
+    "appeal_decided": N_("The marketplace decided that money comes back."),
 }
 
 

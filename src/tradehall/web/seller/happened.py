@@ -60,6 +60,8 @@ _REASONS = {
     "seller_refused": N_("The server does not allow the change; nothing was paid."),
     "payment_declined": N_("The automatic payment was declined; nothing was taken."),
     "not_accepted": N_("What was delivered was not accepted."),
+    "refund_agreed": N_("You and the buyer agreed on a refund."),
+    "appeal_decided": N_("The marketplace decided that money goes back."),
 }
 
 

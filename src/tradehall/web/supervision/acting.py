@@ -89,7 +89,7 @@ def acting_handlers(base: str, kind: OrganisationKind) -> list[HTTPRouteHandler]
         """Does a verb, or keeps what was written so far: it depends on the button."""
         async with reading(request) as reader:
             held = await held_for(reader, request, number)
-        if not any(one.key == verb for _, one in held.flow.walk()):
+        if held.known(verb) is None:
             raise UnknownVerb
         sent = await _received(request, number, verb)
         if sent.form.value(DO) == SEND:
@@ -113,7 +113,7 @@ async def _send(request: WebRequest, base: str, held: Held, key: str, sent: Sent
         return await supervision.act(tx, number, key, answers, seen=seen)
 
     def said(before: Held) -> str:
-        verb = before.flow.verb(before.node, key)
+        verb = before.known(key)
         return words.gettext("Done: %(what)s.", what=words.lookup(verb.label if verb else key))
 
     async def again(problem: Problem | None) -> PageResponse:

@@ -224,7 +224,7 @@ def _demanded(held: Held) -> Sequence[Field]:
 def _lost(request: WebRequest, held: Held, back: Back) -> list[Answer]:
     """What somebody had written for something that can no longer be done: shown once more, to be copied."""
     words = texts(request)
-    verb = next((verb for _, verb in held.flow.walk() if verb.key == back.verb), None)
+    verb = held.known(back.verb)
     fields = {field.key: field for field in held.fields(verb)} if verb else {}
     typed = answers_in(back.form, held, back.verb)
     return answers_of({key: value for key, value in typed.items() if fields[key].kind != "secret"}, fields, words)

@@ -153,7 +153,7 @@ def endings(accept: Accept) -> str:
 
 def answers_in(form: Form, held: Held, key: str) -> dict[str, Any]:
     """What was typed, by field: for everything the verb asks for that is no file."""
-    verb = held.flow.verb(held.node, key) or next((one for _, one in held.flow.walk() if one.key == key), None)
+    verb = held.known(key)
     answers: dict[str, Any] = {}
     for field in held.fields(verb) if verb else ():
         if field.kind == "flag":
