@@ -11,7 +11,7 @@ from tradehall.casefile.gather import case_of
 from tradehall.casefile.model import Case, Export, Viewer, Written
 from tradehall.casefile.stamping import NOT_CONFIGURED, stamp
 from tradehall.casefile.telling import About
-from tradehall.casefile.visible import log_for
+from tradehall.casefile.visible import files_for, log_for
 from tradehall.kernel import i18n
 from tradehall.kernel.db import Database, Tx
 from tradehall.kernel.files import Files
@@ -50,10 +50,11 @@ class CaseFiles:
             async with self._db.snapshot() as reader:
                 case = await case_of(reader, EVERYTHING if actor.kind == "system" else actor, side, number)
             export = Export(side, actor.kind, actor.name, case.read_at)
+            log = log_for(side, case)
             writer = Writer(file)
-            kept = await archive.write_files(writer, self._files, case.files)
+            kept = await archive.write_files(writer, self._files, files_for(case, log))
             about = About(
-                case, export, log_for(side, case), kept, statement.fingerprint(signer.public_key),
+                case, export, log, kept, statement.fingerprint(signer.public_key),
                 self._settings.marketplace_name, self._settings.public_url,
                 i18n.zone(self._settings.default_timezone), self._settings.default_timezone,
             )  # fmt: skip

@@ -10,6 +10,7 @@ from tradehall.casefile import statement
 from tradehall.casefile.document import Block, Column, Document, Facts, Figure, Figures, Head, Section, Table, Words
 from tradehall.casefile.model import Case, Export, Kept, Said
 from tradehall.casefile.words import (
+    ACCOUNTS,
     EVENTS,
     FACTS,
     FILE_STATES,
@@ -22,6 +23,7 @@ from tradehall.casefile.words import (
 )
 from tradehall.kernel.i18n import N_, Translator, number
 from tradehall.supervision.acceptance import RULE_LABELS
+from tradehall.supervision.disputes.model import OUTCOME_LABELS, PROCEDURES
 from tradehall.supervision.fields import Field
 from tradehall.supervision.flow import Verb
 from tradehall.supervision.model import STATE_LABELS
@@ -56,7 +58,8 @@ class _Telling:
         self.about, self.case, self.export, self.log = about, about.case, about.export, about.log
         self.texts, self._ = texts, texts.gettext
         held = self.case.held
-        self.verbs = {(node.key, verb.key): (node, verb) for node, verb in held.flow.walk()} if held else {}
+        tables = ([held.flow] if held else []) + list(PROCEDURES.values())
+        self.verbs = {(table.type, node.key, verb.key): verb for table in tables for node, verb in table.walk()}
         self.files = {str(one.handed.id): one for one in about.kept}
 
     def document(self) -> Document:
@@ -214,17 +217,20 @@ class _Telling:
         """What an entry is called."""
         if one.withheld:
             return self._("Not for this reader")
-        if found := self._acted(one):
+        room, _, happened = one.kind.partition(".")
+        found = self._acted(one)
+        if found and room not in ROOMS:
             return self.texts.lookup(found.label)
         if one.kind in EVENTS:
             return self.texts.lookup(EVENTS[one.kind])
-        room, _, happened = one.kind.partition(".")
         words = self.word(HAPPENED, happened) if happened in HAPPENED else happened.replace("_", " ")
+        words = self.texts.lookup(found.label) if found else words
         return self._(ROOMS[room], what=words) if room in ROOMS else one.kind
 
     def _acted(self, one: Said) -> Verb | None:
-        found = self.verbs.get((str(one.facts.get("node", "")), self._verb_of(one)))
-        return found[1] if found else None
+        room = one.kind.partition(".")[0]
+        table = self.case.held.flow.type if room == "supervision" and self.case.held else room
+        return self.verbs.get((table, str(one.facts.get("node", "")), str(one.facts.get("verb", ""))))
 
     def answers(self, one: Said) -> list[tuple[str, str]]:
         """All that was said: answers to what was asked, and the event's own facts."""
@@ -245,6 +251,8 @@ class _Telling:
             return self.word(FACTS, key), self._value(key, value)
         if field.kind == "flag":
             return self.texts.lookup(field.label), self._("Yes")
+        if field.kind == "money":
+            return self.texts.lookup(field.label), self._value("amount_minor", value)
         said = dict(field.choices).get(value, value) if field.kind == "choice" else value
         return self.texts.lookup(field.label), self.texts.lookup(str(said))
 
@@ -253,6 +261,8 @@ class _Telling:
             return self.money_of(value)
         if value is True:
             return self._("Yes")
+        if key == "outcome" and value in OUTCOME_LABELS:
+            return self.texts.lookup(OUTCOME_LABELS[value])
         if key == "by" and value in SIDES:
             return self.word(SIDES, value)
         if isinstance(value, str):
@@ -288,12 +298,22 @@ class _Telling:
             yield self._ledger()
 
     def _ledger(self) -> Table:
-        keys = [key for key in self.case.ledger[0] if key not in ("id", "order_id", "currency")]
-        columns = [Column(self.word(FACTS, key), 1, "number" if key.endswith("_minor") else "text") for key in keys]
-        return Table(columns, [[self._cell(key, line.get(key)) for key in keys] for line in self.case.ledger])
-
-    def _cell(self, key: str, value: Any) -> str:
-        return "" if value is None else self._value(key, value)
+        """A row for each line: what came into an account, or left it."""
+        _ = self._
+        rows = [
+            [
+                self._moment(str(posting["at"])),
+                self.word(EVENTS, str(posting["cause"])),
+                self.word(ACCOUNTS, str(line["account"])),
+                self.money_of(line["amount_minor"]),
+            ]
+            for posting in self.case.ledger
+            for line in posting["lines"]
+        ]
+        return Table(
+            [Column(_("Time"), 2.4), Column(_("What"), 3), Column(_("Account"), 3), Column(_("Amount"), 2, "number")],
+            rows,
+        )
 
     def calls(self) -> Iterator[Block]:
         _ = self._

@@ -8,7 +8,7 @@ hash, through which the chain goes on (decision 0015).
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from tradehall.casefile.model import Case, Said, Viewer
+from tradehall.casefile.model import Case, Handed, Said, Viewer
 from tradehall.kernel.journal import Entry
 
 # Of these both sides may know; of what begins otherwise, the platform alone.
@@ -20,16 +20,9 @@ TOLD_TO_SIDES = (
 NAMED_TO_BOTH = ("supervision.", "appeal.", "refund.", "return.", "case.", "review.")
 # What is withheld as a whole.
 WITHHELD: dict[str, frozenset[str]] = {
-    "buyer": frozenset({"appeal.contact_noted", "appeal.decision_confirmed", "appeal.decision_returned"}),
-    "seller": frozenset(
-        {
-            "appeal.contact_noted",
-            "appeal.decision_confirmed",
-            "appeal.decision_returned",
-            # How a buyer pays is between the buyer and the marketplace.
-            "subscription.renewal_declined",
-        }
-    ),
+    "buyer": frozenset({"appeal.decision_returned"}),
+    # How a buyer pays is between the buyer and the marketplace.
+    "seller": frozenset({"appeal.decision_returned", "subscription.renewal_declined"}),
 }
 # Facts that are left out.
 LEFT_OUT: dict[str, tuple[str, ...]] = {
@@ -42,7 +35,33 @@ _A_NO = "change.refused"
 
 def log_for(viewer: Viewer, case: Case) -> list[Said]:
     """The whole log as a side may see it."""
-    return [said(viewer, entry) for entry in case.entries]
+    waiting = _unconfirmed(case.entries)
+    return [_withheld(entry) if viewer != "platform" and entry.seq in waiting else said(viewer, entry)
+            for entry in case.entries]  # fmt: skip
+
+
+def files_for(case: Case, log: Sequence[Said]) -> list[Handed]:
+    """The files of the case without those that were handed in with an entry that is withheld."""
+    hidden = {
+        str(file.get("id"))
+        for entry, one in zip(case.entries, log, strict=True)
+        if one.withheld
+        for file in (entry.content.get("facts") or {}).get("files") or []
+    }
+    return [one for one in case.files if str(one.id) not in hidden]
+
+
+def _unconfirmed(entries: Sequence[Entry]) -> set[int]:
+    """The numbers of decisions that a second person of the platform has not confirmed: neither side reads them yet."""
+    found: set[int] = set()
+    waiting: int | None = None
+    for one in entries:
+        if one.kind == "appeal.decided" and (one.content.get("facts") or {}).get("final") is False:
+            waiting = one.seq
+            found.add(waiting)
+        elif one.kind == "appeal.decision_confirmed" and waiting is not None:
+            found.discard(waiting)
+    return found
 
 
 def said(viewer: Viewer, entry: Entry) -> Said:
@@ -51,11 +70,15 @@ def said(viewer: Viewer, entry: Entry) -> Said:
     if viewer == "platform":
         return Said(entry.seq, entry.kind, entry.at, entry.hash, entry.entry, content)
     if not entry.kind.startswith(TOLD_TO_SIDES) or entry.kind in WITHHELD[viewer]:
-        return Said(entry.seq, "", entry.at, entry.hash, None, {}, None)
+        return _withheld(entry)
     left_out = tuple(_left_out(viewer, entry.kind, content))
     if not left_out:
         return Said(entry.seq, entry.kind, entry.at, entry.hash, entry.entry, content)
     return Said(entry.seq, entry.kind, entry.at, entry.hash, None, _without(content, left_out), left_out)
+
+
+def _withheld(entry: Entry) -> Said:
+    return Said(entry.seq, "", entry.at, entry.hash, None, {}, None)
 
 
 def _left_out(viewer: Viewer, kind: str, content: dict[str, Any]) -> Iterator[str]:

@@ -74,6 +74,17 @@ EVENTS: dict[str, str] = {
     "supervision.resumed": N_("Resumed"),
     "case.exported": N_("Case file made"),
 }
+ACCOUNTS: dict[str, str] = {
+    "buyer": N_("Buyer"),
+    "platform_vouchers": N_("Vouchers of the marketplace"),
+    "seller_vouchers": N_("Vouchers of the seller"),
+    "vouchers": N_("Vouchers"),
+    "escrow": N_("Held by the marketplace"),
+    "payable": N_("Owed to the seller"),
+    "seller": N_("Seller"),
+    "fee": N_("The marketplace's fee"),
+    "refunds": N_("Returned"),
+}
 # What begins so and has no words of its own, like "appeal.evidence_requested".
 ROOMS: dict[str, str] = {
     "appeal": N_("Appeal: %(what)s"),
@@ -82,41 +93,20 @@ ROOMS: dict[str, str] = {
     "review": N_("Review: %(what)s"),
     "message": N_("Message: %(what)s"),
 }
+# What happens in those without anybody's step.
 HAPPENED: dict[str, str] = {
-    "opened": N_("opened"),
-    "requested": N_("requested"),
-    "answered": N_("answered"),
-    "statement_added": N_("statement added"),
-    "evidence_requested": N_("more evidence asked for"),
-    "request_lapsed": N_("no answer came in time"),
-    "contact_noted": N_("contact noted"),
-    "proposed": N_("solution proposed"),
-    "proposal_agreed": N_("proposal agreed to"),
-    "proposal_declined": N_("proposal declined"),
-    "proposal_lapsed": N_("proposal lapsed"),
-    "decided": N_("decided"),
-    "decision_confirmed": N_("decision confirmed"),
-    "decision_returned": N_("decision sent back"),
-    "withdrawn": N_("withdrawn"),
-    "agreed": N_("agreed to"),
-    "refused": N_("refused"),
-    "chased": N_("answer chased"),
-    "transit_cleared": N_("parcel in transit cleared"),
-    "transit_denied": N_("parcel in transit not cleared"),
-    "sent_back": N_("goods sent back"),
-    "inspected": N_("goods inspected"),
-    "contested": N_("contested"),
+    "reminded": N_("reminder sent"),
+    "superseded": N_("decided by an appeal"),
     "lapsed": N_("lapsed"),
     "written": N_("written"),
+    "answered": N_("answered"),
     "sent": N_("sent"),
 }
 FACTS: dict[str, str] = {
     "reason": N_("Reason"),
     "claim": N_("Claim"),
     "text": N_("Text"),
-    "opinion": N_("Opinion"),
     "outcome": N_("Outcome"),
-    "decision": N_("Decision"),
     "amount_minor": N_("Amount"),
     "refund_minor": N_("Refund"),
     "total_minor": N_("Total"),
@@ -147,16 +137,16 @@ FACTS: dict[str, str] = {
     "digest": N_("SHA-256"),
     "for": N_("Made for"),
     "entries": N_("Up to entry"),
-    "contact": N_("Contact"),
+    "grounds": N_("Grounds against a full refund"),
     "note": N_("Note"),
     "rating": N_("Rating"),
 }
 # Of use to programs only, or told in words of their own.
 UNTOLD = frozenset(
     {
-        "act", "answers", "appeal", "buyer", "call", "currency", "damaged", "delivery_type", "files", "flow",
-        "from", "frozen", "id", "instance", "key", "line", "lines", "node", "order", "order_type", "price",
-        "product", "refund", "request", "return", "seller", "size", "sku", "stamped", "state", "step", "suspended",
-        "to", "turn", "type", "unknown", "verb", "version", "vouchers"
+        "act", "answers", "appeal", "buyer", "call", "currency", "damaged", "delivery_type", "dispute", "files",
+        "final", "flow", "from", "frozen", "id", "instance", "key", "line", "lines", "node", "order", "order_type",
+        "price", "product", "refund", "request", "return", "seller", "size", "sku", "stamped", "state", "step",
+        "suspended", "to", "turn", "type", "unknown", "verb", "version", "vouchers",
     }
 )  # fmt: skip
