@@ -1,7 +1,6 @@
 """`tradehall export case`, `verify` and `signing-key`, as people run them."""
 
 import json
-import os
 from pathlib import Path
 
 import pytest
@@ -19,6 +18,10 @@ def settings(tmp_path: Path) -> Settings:
     return sandbox_settings(data_dir=tmp_path / "data")
 
 
+def left_behind(directory: Path) -> list[Path]:
+    return list(directory.glob(".case-*"))
+
+
 async def test_a_case_file_is_written_verified_and_its_key_replaced(shop: Shop, database: str, tmp_path: Path) -> None:
     cases = Cases(Supervised(shop), tmp_path)
     number = await cases.a_service(photographs=1)
@@ -28,7 +31,7 @@ async def test_a_case_file_is_written_verified_and_its_key_replaced(shop: Shop, 
     made = tradehall_command(data, "export", "case", number, "--out", str(path), **own)
     assert made.returncode == 0, made.stderr
     assert "up to entry" in made.stdout
-    assert [name for name in os.listdir(tmp_path) if name.startswith(".case-")] == []
+    assert left_behind(tmp_path) == []
     key = json.loads(tradehall_command(data, "signing-key", "list", "--json", **own).stdout)[0]["fingerprint"]
     assert key in made.stdout
 
