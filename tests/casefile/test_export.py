@@ -6,12 +6,15 @@ import re
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from tests.casefile.cases import PDF, Cases, lines, members
 from tests.world import SellerServer, Shop
 
 from tradehall.casefile import statement
+from tradehall.casefile.gather import case_of
 from tradehall.casefile.verify import verify
+from tradehall.casefile.visible import files_for, log_for
 from tradehall.kernel.errors import NotFound
 from tradehall.kernel.journal import SYSTEM, Actor
 
@@ -95,6 +98,36 @@ async def test_a_side_learns_what_was_done_but_not_who_of_the_platform_did_it(ca
         assert manifest(path)["exported"]["for"] == side
     path, _ = await cases.export(number, cases.world.operator)
     assert OPERATOR in report(path)
+
+
+async def test_a_file_of_the_platforms_is_shown_without_who_handed_it_in(cases: Cases) -> None:
+    number = await reviewed(cases)
+    async with cases.installation.db.snapshot() as reader:
+        case = await case_of(reader, cases.world.operator, "platform", number)
+    files = [msgspec.structs.replace(one, side="platform", by=OPERATOR) for one in case.files]
+    case = msgspec.structs.replace(case, files=files)
+    assert {one.by for one in files_for("platform", case, log_for("platform", case))} == {OPERATOR}
+    assert {one.by for one in files_for("buyer", case, log_for("buyer", case))} == {""}
+
+
+async def test_a_decision_that_waits_for_a_second_person_is_the_platforms_own(cases: Cases) -> None:
+    """Its words and its files; from its confirmation on both sides read it."""
+    number = await cases.a_service(photographs=0)
+    order = await cases.supervised.shop.order(number)
+    async with cases.installation.db.snapshot() as reader:
+        file = (await case_of(reader, cases.world.operator, "platform", number)).files[0]
+    said = {"answers": {"ruling": "half of it"}, "final": False, "files": [{"id": file.id, "name": "x", "kind": "x"}]}
+    async with cases.installation.db.transaction(cases.world.operator) as tx:
+        await tx.record("appeal.decided", "order", order.id, said)
+    path, _ = await cases.export(number, cases.world.buyer)
+    assert log(path)[-1]["withheld"] is True
+    assert b"half of it" not in b"".join(members(path).values())
+    assert str(file.id) not in {one["id"] for one in manifest(path)["files"]}
+    async with cases.installation.db.transaction(cases.world.operator_member) as tx:
+        await tx.record("appeal.decision_confirmed", "order", order.id, {"final": True})
+    path, _ = await cases.export(number, cases.world.buyer)
+    assert "half of it" in report(path)
+    assert str(file.id) in {one["id"] for one in manifest(path)["files"]}
 
 
 async def test_how_the_buyer_pays_is_not_the_sellers_business(cases: Cases) -> None:

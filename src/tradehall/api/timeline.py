@@ -63,6 +63,7 @@ EventKind = Literal[
     "call.failed",
     "call.given_up",
     "call.restarted",
+    "case.exported",
 ]
 # What happens in service supervision follows from its flows.
 EVENT_KINDS: tuple[str, ...] = (*get_args(EventKind), *FLOW_EVENTS)

@@ -15,7 +15,7 @@ from tradehall.casefile.visible import files_for, log_for
 from tradehall.kernel import i18n
 from tradehall.kernel.db import Database, Tx
 from tradehall.kernel.files import Files
-from tradehall.kernel.journal import Actor
+from tradehall.kernel.journal import SYSTEM, Actor
 from tradehall.kernel.outbound import Outbound
 from tradehall.kernel.secrets import Seal
 from tradehall.settings import Settings
@@ -45,14 +45,14 @@ class CaseFiles:
         """
         async with self._room:
             side = viewer_of(actor)
-            async with self._db.transaction(actor, request_id) as tx:
-                signer = await signing.signer(tx, self._seal)
             async with self._db.snapshot() as reader:
                 case = await case_of(reader, EVERYTHING if actor.kind == "system" else actor, side, number)
+            async with self._db.transaction(SYSTEM, request_id) as tx:
+                signer = await signing.signer(tx, self._seal)
             export = Export(side, actor.kind, actor.name, case.read_at)
             log = log_for(side, case)
             writer = Writer(file)
-            kept = await archive.write_files(writer, self._files, files_for(case, log))
+            kept = await archive.write_files(writer, self._files, files_for(side, case, log))
             about = About(
                 case, export, log, kept, statement.fingerprint(signer.public_key),
                 self._settings.marketplace_name, self._settings.public_url,

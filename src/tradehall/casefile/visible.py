@@ -8,6 +8,8 @@ hash, through which the chain goes on (decision 0015).
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+import msgspec
+
 from tradehall.casefile.model import Case, Handed, Said, Viewer
 from tradehall.kernel.journal import Entry
 
@@ -40,15 +42,20 @@ def log_for(viewer: Viewer, case: Case) -> list[Said]:
             for entry in case.entries]  # fmt: skip
 
 
-def files_for(case: Case, log: Sequence[Said]) -> list[Handed]:
-    """The files of the case without those that were handed in with an entry that is withheld."""
+def files_for(viewer: Viewer, case: Case, log: Sequence[Said]) -> list[Handed]:
+    """The files of the case without those that were handed in with an entry that is withheld. Who of the platform
+    handed one in is told to it alone."""
     hidden = {
         str(file.get("id"))
         for entry, one in zip(case.entries, log, strict=True)
         if one.withheld
         for file in (entry.content.get("facts") or {}).get("files") or []
     }
-    return [one for one in case.files if str(one.id) not in hidden]
+    return [
+        msgspec.structs.replace(one, by="") if one.side == "platform" and viewer != "platform" else one
+        for one in case.files
+        if str(one.id) not in hidden
+    ]
 
 
 def _unconfirmed(entries: Sequence[Entry]) -> set[int]:
