@@ -78,10 +78,9 @@ def _examined(
 
 
 def _trusted(response: TimeStampResponse, message_digest: bytes, roots: Sequence[x509.Certificate]) -> None:
-    builder = VerifierBuilder(roots=[one for one in roots if one.issuer == one.subject] or list(roots))
-    for one in roots:
-        if one.issuer != one.subject and one not in builder._roots:
-            builder = builder.add_intermediate_certificate(one)
+    ends = [one for one in roots if one.issuer == one.subject] or list(roots)
+    between = [one for one in roots if one not in ends]
+    builder = VerifierBuilder(roots=ends, intermediates=between)
     try:
         builder.build().verify(response, message_digest)
     except (VerificationError, ValueError) as error:
