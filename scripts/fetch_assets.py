@@ -5,6 +5,7 @@ src/tradehall/web/static/vendor/:
 
 * tabler.css: Tabler's style sheet inside `@layer tabler`, so that app.css wins without a specificity contest
 * htmx.js and uplot.js, uplot.css
+* noto-sans-sc.ttf: the font that is embedded in case files, with some thirty thousand Chinese characters
 * icons.svg: one sprite with exactly the Tabler icons named in templates and code (`icon('inbox')`,
   or listed in a comment `icons: sun moon` where the name is chosen at run time)
 
@@ -42,6 +43,8 @@ COPIES = {
     "uplot.js": "uplot/dist/uPlot.iife.min.js",
     "uplot.css": "uplot/dist/uPlot.min.css",
     "LICENSE-tabler-icons": "@tabler/icons/LICENSE",
+    "noto-sans-sc.ttf": "@expo-google-fonts/noto-sans-sc/400Regular/NotoSansSC_400Regular.ttf",
+    "LICENSE-noto-sans-sc": "@expo-google-fonts/noto-sans-sc/LICENSE_FONT",
 }
 TABLER = "@tabler/core/dist/css/tabler.min.css"
 

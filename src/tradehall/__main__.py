@@ -6,7 +6,7 @@ from asyncio import CancelledError
 
 import typer
 
-from tradehall.commands.line import looking_after, measuring, running, trying_out
+from tradehall.commands.line import looking_after, measuring, proving, running, trying_out
 
 cli = typer.Typer(
     name="tradehall",
@@ -22,7 +22,7 @@ cli = typer.Typer(
     """,
     epilog="Every command explains itself: [bold]tradehall demo --help[/bold]",
 )
-for part in (running, looking_after, trying_out, measuring):
+for part in (running, looking_after, proving, trying_out, measuring):
     cli.add_typer(part.group)
 
 

@@ -8,6 +8,7 @@ from datetime import timedelta
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+from tradehall.casefile.actions import CaseFiles
 from tradehall.catalog import keys
 from tradehall.catalog.offers import Offers
 from tradehall.kernel import due, embedded, migrate
@@ -87,6 +88,7 @@ class Installation:
         )
         allowed = [entry.strip() for entry in settings.outbound_allow.split(",") if entry.strip()]
         self.outbound = Outbound(allowed, max_body=settings.outbound_max_body)
+        self.case_files = CaseFiles(self.db, self.files, self.outbound, self.seal, settings)
         self.sign_in_policy = SignInPolicy(
             settings.login_attempts, settings.login_pause, timedelta(days=settings.session_days)
         )

@@ -137,6 +137,17 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         ),
     ] = ""
 
+    timestamp_url: Annotated[
+        str,
+        Doc(
+            "RFC 3161 authority that stamps case files, such as https://tsa.example.com/tsr; one on an intranet has to "
+            "be in outbound_allow as well. Empty: they bear no timestamp."
+        ),
+    ] = ""
+    timestamp_certificates: Annotated[
+        str, Doc("Path of a PEM file: certificates its timestamps have to lead to. Empty: whoever answers is believed.")
+    ] = ""
+
     grace_period: Annotated[
         timedelta, Doc("How long an expired subscription may still be used before it is frozen.")
     ] = timedelta(days=3)
@@ -464,6 +475,8 @@ def _check(settings: Settings) -> None:
         raise InvalidSetting(f"{variable('delivery_days')} must be from 1 to 365")
     if (settings.smtp_url or settings.sms) and not settings.public_url:
         raise InvalidSetting(f"{variable('public_url')} must be set, or notices could not say where they lead")
+    if settings.timestamp_url and not re.fullmatch(r"https?://\S+", settings.timestamp_url):
+        raise InvalidSetting(f"{variable('timestamp_url')} must be like https://tsa.example.com/tsr")
     if settings.smtp_url:
         if not re.fullmatch(r"smtps?://\S+", settings.smtp_url):
             raise InvalidSetting(f"{variable('smtp_url')} must be like smtp://user:pass@host:587?starttls=1")

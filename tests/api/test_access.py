@@ -28,7 +28,8 @@ from tradehall.supervision import message_templates
 
 # What everybody may ask without a token. Whatever else has no guard fails.
 PUBLIC = {
-    "list_products", "get_product", "list_product_reviews", "download_template", "quote_price", "create_token"
+    "list_products", "get_product", "list_product_reviews", "download_template", "quote_price", "create_token",
+    "list_signing_keys",
 }  # fmt: skip
 
 # Whose things nobody but operators would mistake for foreign: the platform's own.

@@ -84,6 +84,7 @@ PUBLIC = {
     "GET /products",
     "GET /products/{slug:str}",
     "GET /products/{slug:str}/files/{kind:str}",
+    "GET /signing-keys",
     "GET /login",
     "POST /login",
     "POST /logout",

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
-from tradehall.api import message_examples
+from tradehall.api import case_file_examples, message_examples
 from tradehall.api.dispute_examples import DISPUTE_REQUESTS, DISPUTE_RESPONSES
 from tradehall.api.ledger_examples import LEDGER_RESPONSES
 from tradehall.api.review_examples import RATING, REVIEW_REQUESTS, REVIEW_RESPONSES
@@ -607,6 +607,7 @@ RESPONSES: Mapping[str, Any] = MappingProxyType(
         **CASE_RESPONSES,
         **DISPUTE_RESPONSES,
         "list_products": _page({**_PRODUCT_ROW, "rating": RATING}, following=None),
+        **case_file_examples.RESPONSES,
         "get_product": _PRODUCT_DETAIL,
         "quote_price": {
             "unit_minor": 1200,

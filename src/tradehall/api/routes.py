@@ -4,6 +4,7 @@ from litestar import Router
 
 from tradehall.api import (
     applications,
+    case_files,
     catalog,
     credentials,
     ledger,
@@ -33,6 +34,7 @@ api = Router(
         vouchers.router,
         reviews.router,
         ledger.router,
+        case_files.router,
         timeline.router,
         supervision.router,
         supervision.templates_router,

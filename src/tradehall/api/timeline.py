@@ -74,6 +74,7 @@ EventKind = Literal[
     "review.answered",
     "review.answer_changed",
     "review.answer_removed",
+    "case.exported",
 ]
 # What happens in service supervision follows from its flows.
 EVENT_KINDS: tuple[str, ...] = (*get_args(EventKind), *FLOW_EVENTS)

@@ -48,6 +48,7 @@ SEALED = (
     Sealed("api_credentials", "secret", ("id",), "id::text"),
     Sealed("instances", "password", ("id",), "id::text"),
     Sealed("supervision_flows", "secrets", ("id",), "id::text"),
+    Sealed("signing_keys", "private_key", ("id",), "id::text"),
     # Answers kept for requests that come again: sealed where they hold a secret, JSON otherwise.
     Sealed(
         "idempotency_keys",

@@ -136,6 +136,13 @@ class Database:
             yield Reader(connection, self.clock.now())
 
     @asynccontextmanager
+    async def snapshot(self) -> AsyncIterator[Reader]:
+        """A connection for SELECTs that all see the database as it was at the first of them."""
+        async with self._connection() as connection, connection.transaction():
+            await connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+            yield Reader(connection, self.clock.now())
+
+    @asynccontextmanager
     async def transaction(self, actor: Actor, request_id: str = "") -> AsyncIterator[Tx]:
         """One unit of work of `actor`; commits when the block ends, undoes everything when it raises."""
         async with self._connection() as connection, connection.transaction():

@@ -4,7 +4,7 @@ from litestar import Router
 from litestar.datastructures import CacheControlHeader
 from litestar.static_files import create_static_files_router
 
-from tradehall.web import operator, seller
+from tradehall.web import case_files, operator, seller
 from tradehall.web.account import messages, preferences, profile, signing
 from tradehall.web.buyer import applications, ending, orders, overview, reviews, terms, trials, vouchers
 from tradehall.web.common import SessionAuthentication
@@ -37,6 +37,7 @@ pages = Router(
         *conversation.handlers,
         *message_templates.handlers,
         *statistics.handlers,
+        *case_files.handlers,
         *seller.handlers,
         *operator.handlers,
     ],

@@ -51,6 +51,7 @@ _TITLES: dict[str, tuple[str, Tone]] = {
     "seller.notified": (N_("Seller notified of the order"), "neutral"),
     "call.failed": (N_("Seller's server failed"), "warning"),
     "call.given_up": (N_("No further tries"), "danger"),
+    "case.exported": (N_("Case file made"), "neutral"),
     "call.restarted": (N_("Tried again by hand"), "info"),
 }
 _WHAT_FOR: dict[str, str] = {

@@ -50,6 +50,7 @@ _TITLES: dict[str, tuple[str, Tone]] = {
     "subscription.suspended": (N_("Suspended by the marketplace"), "danger"),
     "subscription.suspension_lifted": (N_("Suspension lifted"), "success"),
     "subscription.ended": (N_("Ended"), "neutral"),
+    "case.exported": (N_("Case file made"), "neutral"),
     "instance.released": (N_("Instance released"), "neutral"),
     "seller.notified": (N_("The seller was notified of the order"), "neutral"),
 }

@@ -1,0 +1,375 @@
+"""Verifies a case file with nothing but the case file: no database, no network, no settings, no key of ours.
+
+Every byte is accounted for: those around the members' contents by the container's one way of being written, the
+contents by the manifest's hashes, the manifest, the signature and the timestamp by the installation's key. What does
+not match is named as closely as it can be. Whose key it is, only a comparison tells: with `--key`, or with what the
+marketplace publishes.
+"""
+
+import json
+import mmap
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.x509 import Certificate
+
+from tradehall.casefile import container, statement
+from tradehall.casefile.container import Member
+from tradehall.casefile.timestamp import NotATimestamp, examine
+
+
+class Flaw(msgspec.Struct, frozen=True):
+    """Something that does not match: a stable code, the member or entry it is about, and a sentence."""
+
+    code: str
+    about: str
+    text: str
+
+
+class Verdict(msgspec.Struct):
+    """What verifying came to. What could not be made out is empty."""
+
+    flaws: list[Flaw] = []
+    order: str = ""
+    made_for: str = ""
+    exported_at: str = ""
+    key: str = ""
+    entries: int = 0
+    told_in_part: int = 0
+    withheld: int = 0
+    head: str = ""
+    members: int = 0
+    files: int = 0
+    timestamp_at: datetime | None = None
+    timestamp_by: str = ""
+    timestamp_trusted: bool = False
+    without_timestamp: str = ""
+
+    @property
+    def whole(self) -> bool:
+        return not self.flaws
+
+    def say(self, code: str, about: str, text: str) -> None:
+        self.flaws.append(Flaw(code, about, text))
+
+
+class _NotAFile(Exception):
+    """What was given cannot be looked into."""
+
+
+@contextmanager
+def _mapped(path: Path) -> Iterator[memoryview]:
+    with path.open("rb") as file:
+        try:
+            mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        except ValueError as error:
+            raise _NotAFile from error
+        with mapped, memoryview(mapped) as data:
+            yield data
+
+
+def verify(path: Path, *, key: str = "", roots: Sequence[Certificate] = ()) -> Verdict:
+    """Everything that does not match in a case file. `key` is the fingerprint that is expected, `roots` are the
+    certificates a timestamp has to lead to. Raises OSError when the file cannot be read."""
+    verdict = Verdict()
+    try:
+        with _mapped(path) as data:
+            _Examination(data, verdict).run(normal(key), roots)
+    except _NotAFile:
+        verdict.say("not_a_case_file", path.name, "The file is empty.")
+    return verdict
+
+
+def normal(fingerprint: str) -> str:
+    """A fingerprint as somebody copied it: with colons, blanks or capitals, or what it is made with before it."""
+    return "".join(fingerprint.lower().removeprefix("sha256:").replace(":", "").split())
+
+
+class _Examination:
+    def __init__(self, data: memoryview, verdict: Verdict) -> None:
+        self.data = data
+        self.verdict = verdict
+        self.members = container.members_in(data)
+        self.by_name: dict[str, Member] = {}
+        self.digests: dict[str, str] = {}
+        self.changed: set[str] = set()
+        self.manifest: dict[str, Any] = {}
+
+    def run(self, key: str, roots: Sequence[Certificate]) -> None:
+        for member in self.members:
+            if member.name in self.by_name:
+                self.say("named_twice", member.name, f"{member.name} is in the archive twice.")
+            self.by_name.setdefault(member.name, member)
+            self.digests.setdefault(member.name, statement.digest(self.content(member)))
+        if not self.by_name:
+            self.say("not_a_case_file", "", "This is no case file: no member can be made out in it.")
+            return
+        self.verdict.members = len(self.by_name)
+        self.read_manifest()
+        self.signature(key, roots)
+        self.contents()
+        self.structure()
+        entries = self.log()
+        self.evidence(entries)
+
+    def say(self, code: str, about: str, text: str) -> None:
+        self.verdict.say(code, about, text)
+
+    def content(self, member: Member) -> memoryview:
+        return self.data[member.content : member.end]
+
+    def named(self, name: str) -> bytes | None:
+        member = self.by_name.get(name)
+        return bytes(self.content(member)) if member else None
+
+    # --- What was signed
+
+    def read_manifest(self) -> None:
+        raw = self.named(statement.MANIFEST)
+        if raw is None:
+            self.say("member_missing", statement.MANIFEST, "manifest.json is missing: nothing says what belongs here.")
+            return
+        read = _object(raw)
+        if read is None or not isinstance(read.get("members"), list):
+            self.say("member_changed", statement.MANIFEST, "manifest.json cannot be read: it was changed.")
+            return
+        self.manifest = read
+        if read.get("format") != statement.FORMAT:
+            self.say("format", statement.MANIFEST, f"manifest.json is of another format: {read.get('format')!r}.")
+        order, exported = _dict(read.get("order")), _dict(read.get("exported"))
+        self.verdict.order = str(order.get("number", ""))
+        self.verdict.made_for = str(exported.get("for", ""))
+        self.verdict.exported_at = str(exported.get("at", ""))
+
+    def signature(self, expected: str, roots: Sequence[Certificate]) -> None:
+        raw, manifest = self.named(statement.SIGNATURE), self.named(statement.MANIFEST)
+        stamp = self.named(statement.TIMESTAMP)
+        if raw is None:
+            self.say("member_missing", statement.SIGNATURE, "signature.json is missing: nobody answers for this.")
+            return
+        told = _object(raw)
+        if told is None or statement.canonical(told) != raw:
+            self.say("member_changed", statement.SIGNATURE, "signature.json was changed: it is not written that way.")
+        told = told or {}
+        public = _bytes(told.get("public_key"))
+        names = {"algorithm", "fingerprint", "manifest", "public_key", "timestamp", "whole"}
+        if told.keys() != names or told.get("algorithm") != statement.ALGORITHM or len(public) != 32:
+            self.say("member_changed", statement.SIGNATURE, "signature.json was changed: it says something else.")
+        known = self.verdict.key = statement.fingerprint(public) if len(public) == 32 else ""
+        if told.get("fingerprint") != known:
+            self.say("fingerprint_wrong", statement.SIGNATURE, "The fingerprint in signature.json is not its key's.")
+        if expected and known != expected:
+            self.say("key_unexpected", statement.SIGNATURE, f"The key is not the expected one: {known or 'none'}.")
+        if manifest is None:
+            return
+        if not _signed(public, _bytes(told.get("manifest")), manifest):
+            text = "The signature over manifest.json is wrong: it or the signature was changed, or the key is another."
+            self.say("signature_wrong", statement.MANIFEST, text)
+        if not _signed(public, _bytes(told.get("whole")), statement.sealed(manifest, stamp)):
+            text = (
+                "The signature over manifest and timestamp is wrong: the timestamp was changed, exchanged, added or "
+                "taken out, or what it belongs to was changed."
+            )
+            self.say("timestamp_changed", statement.TIMESTAMP, text)
+        self.timestamp(stamp, _dict(told.get("timestamp")), manifest, roots)
+
+    def timestamp(
+        self, stamp: bytes | None, told: Mapping[str, Any], manifest: bytes, roots: Sequence[Certificate]
+    ) -> None:
+        if stamp is None:
+            self.verdict.without_timestamp = str(told.get("missing") or "none was asked for")
+            if "sha256" in told:
+                self.say("member_missing", statement.TIMESTAMP, "timestamp.tsr is missing: there was one.")
+            elif roots:
+                reason = self.verdict.without_timestamp
+                self.say("no_timestamp", statement.TIMESTAMP, f"There is no timestamp to check: {reason}.")
+            return
+        if told.get("sha256") != statement.digest(stamp):
+            self.say("timestamp_changed", statement.TIMESTAMP, "timestamp.tsr is not the one signature.json tells of.")
+        try:
+            found = examine(stamp, bytes.fromhex(statement.digest(manifest)), roots)
+        except NotATimestamp as error:
+            self.say("timestamp_wrong", statement.TIMESTAMP, f"The timestamp does not match: {error}.")
+            return
+        self.verdict.timestamp_at, self.verdict.timestamp_by = found.at, found.authority
+        self.verdict.timestamp_trusted = found.trusted
+
+    # --- The members
+
+    def contents(self) -> None:
+        """Every member against what the manifest says of it."""
+        wanted = {str(one.get("name")): one for one in self.manifest.get("members", []) if isinstance(one, dict)}
+        if not self.manifest:
+            return
+        owner = {str(one.get("sha256")): name for name, one in wanted.items()}
+        for name, one in wanted.items():
+            if name not in self.by_name:
+                self.say("member_missing", name, f"{name} is missing.")
+                continue
+            found = self.digests[name]
+            if found == one.get("sha256") and self.by_name[name].size == one.get("size"):
+                continue
+            self.changed.add(name)
+            other = owner.get(found)
+            if other is not None and other != name:
+                self.say("member_swapped", name, f"{name} was swapped: what is in it belongs to {other}.")
+            else:
+                size = f"{self.by_name[name].size} bytes instead of {one.get('size')}, "
+                size = size if self.by_name[name].size != one.get("size") else ""
+                self.say("member_changed", name, f"{name} was changed: {size}SHA-256 {found}, not {one.get('sha256')}.")
+        for name in self.by_name:
+            if name not in wanted and name not in statement.OUTSIDE:
+                self.say("member_unknown", name, f"{name} does not belong here: the manifest does not know it.")
+        order = [name for name in self.by_name if name in wanted]
+        if order != [name for name in wanted if name in self.by_name]:
+            self.say("members_moved", "", "The members are not in the manifest's order.")
+
+    def structure(self) -> None:
+        """Everything between and behind the contents."""
+        judged = [
+            member
+            if member.name in self.changed
+            else msgspec.structs.replace(member, crc=zlib.crc32(self.content(member)))
+            for member in self.members
+        ]
+        for odd in container.oddities(self.data, judged):
+            whose = f" of {odd.member}" if odd.member else ""
+            text = f"The archive itself was changed {odd.where}{whose}, at byte {odd.at:,}."
+            self.say("archive_changed", odd.member, text)
+        last = [name for name in self.by_name if name in statement.OUTSIDE]
+        if last != [name for name in statement.OUTSIDE if name in self.by_name] or (
+            last and [member.name for member in self.members][-len(last) :] != last
+        ):
+            self.say("members_moved", "", "Manifest, timestamp and signature are not at the archive's end.")
+
+    # --- The operation log
+
+    def log(self) -> list[dict[str, Any]]:
+        """Checks the chain as far as it can be followed; returns what the entries say."""
+        raw = self.named(statement.LOG)
+        if raw is None:
+            if not self.manifest:
+                self.say("member_missing", statement.LOG, "log.jsonl is missing.")
+            return []
+        contents: list[dict[str, Any]] = []
+        previous, expected = b"", 1
+        for number, line in enumerate(raw.splitlines(), 1):
+            entry = _object(line)
+            if entry is None or not isinstance(entry.get("seq"), int):
+                self.say("entry_changed", f"line {number}", f"Line {number} of log.jsonl cannot be read.")
+                break
+            seq, stated = entry["seq"], _bytes(entry.get("hash"))
+            about = f"entry {seq}"
+            if seq != expected:
+                gone = f"Entry {expected}" if seq <= expected + 1 else f"Entries {expected} to {seq - 1}"
+                self.say("entry_removed", f"entry {expected}", f"{gone} of the operation log: removed or out of place.")
+            elif entry.get("entry") is not None and stated != _hashed(previous, entry):
+                self.say("entry_changed", about, f"Entry {seq} of the operation log was changed: its hash is another.")
+            if (content := self.said(entry, about)) is not None:
+                contents.append(content)
+            previous, expected = stated, seq + 1
+            self.verdict.entries = seq
+        self.verdict.head = previous.hex()
+        self.head(expected - 1, previous.hex())
+        return contents
+
+    def said(self, entry: dict[str, Any], about: str) -> dict[str, Any] | None:
+        """What an entry says: whole as it was hashed, in part as it is told to this side, or nothing."""
+        if entry.get("entry") is not None:
+            content = _object(str(entry["entry"]).encode())
+            if content is None:
+                self.say("entry_changed", about, f"{about.capitalize()} of the operation log cannot be read.")
+            return content
+        told = entry.get("told")
+        if isinstance(told, dict):
+            self.verdict.told_in_part += 1
+            return told
+        self.verdict.withheld += 1
+        return None
+
+    def head(self, last: int, found: str) -> None:
+        chain = _dict(self.manifest.get("chain"))
+        if not chain:
+            return
+        entries, head = chain.get("entries"), chain.get("head")
+        if isinstance(entries, int) and last < entries:
+            self.say("log_cut_off", f"entry {last + 1}",
+                     f"The last entries are cut off: the log goes to {entries}, here it ends with {last}.")  # fmt: skip
+        elif isinstance(entries, int) and last > entries:
+            self.say("log_too_long", f"entry {entries + 1}",
+                     f"Entries were added: the log goes to {entries}, here it ends with {last}.")  # fmt: skip
+        elif found != head:
+            self.say("head_wrong", f"entry {last}", "The log's last hash is not the one in the manifest.")
+
+    # --- The evidence
+
+    def evidence(self, entries: Sequence[Mapping[str, Any]]) -> None:
+        """Files against what was recorded of them when they were handed in: in the manifest, and in the log itself."""
+        listed = [one for one in self.manifest.get("files", []) if isinstance(one, dict)]
+        self.verdict.files = len(listed)
+        there: dict[str, str] = {}
+        for one in listed:
+            name = str(one.get("member", ""))
+            recorded = str(one.get("sha256"))
+            there[str(one.get("id"))] = recorded
+            if one.get("state") == "missing":
+                self.say("file_missing", name, f"{name} was no longer in the file store when the case file was made.")
+            elif name in self.digests.keys() - self.changed and (
+                one.get("state") != "whole" or self.digests[name] != recorded
+            ):
+                text = f"{name} is not what was handed in: it was other already when the case file was made."
+                self.say("file_not_as_handed_in", name, text)
+        handed = [one for entry in entries for one in _dict(entry.get("facts")).get("files") or []]
+        for one in handed:
+            if not isinstance(one, dict) or not one.get("id") or not one.get("sha256"):
+                continue
+            known = there.get(str(one["id"]))
+            if self.manifest and known != one["sha256"]:
+                what = "is not in this case file" if known is None else "is listed here with another hash"
+                text = f"The log tells of {one.get('name') or 'a file'} with SHA-256 {one['sha256']}: it {what}."
+                self.say("file_not_as_logged", str(one.get("name", "")), text)
+
+
+def _hashed(previous: bytes, entry: Mapping[str, Any]) -> bytes:
+    try:
+        return statement.entry_hash(
+            previous, entry["seq"], str(entry.get("kind")), str(entry.get("at")), str(entry["entry"])
+        )
+    except ValueError:
+        return b""
+
+
+def _signed(public_key: bytes, signature: bytes, content: bytes) -> bool:
+    try:
+        Ed25519PublicKey.from_public_bytes(public_key).verify(signature, content)
+    except (InvalidSignature, ValueError):
+        return False
+    return True
+
+
+def _object(raw: bytes) -> dict[str, Any] | None:
+    try:
+        read = json.loads(raw)
+    except (ValueError, RecursionError):
+        return None
+    return read if isinstance(read, dict) else None
+
+
+def _dict(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _bytes(value: Any) -> bytes:
+    """What hexadecimal digits say; nothing where they are none, or written in another way than here."""
+    try:
+        said = bytes.fromhex(value) if isinstance(value, str) else b""
+    except ValueError:
+        return b""
+    return said if said.hex() == value else b""

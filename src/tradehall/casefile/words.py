@@ -1,0 +1,152 @@
+"""What events, their facts and states are called in a case file. Message ids, translated where they are shown."""
+
+from tradehall.kernel.i18n import N_
+
+SIDES: dict[str, str] = {
+    "buyer": N_("Buyer"),
+    "seller": N_("Seller"),
+    "platform": N_("Operator"),
+    "system": N_("Marketplace"),
+}
+MADE_FOR: dict[str, str] = {
+    "buyer": N_("for the buyer: what the buyer's side may see"),
+    "seller": N_("for the seller: what the seller's side may see"),
+    "platform": N_("for the operator: everything"),
+}
+ORDER_STATES: dict[str, str] = {
+    "pending_payment": N_("Waiting for payment"),
+    "processing": N_("In process"),
+    "completed": N_("Completed"),
+    "cancelled": N_("Cancelled"),
+}
+FILE_STATES: dict[str, str] = {
+    "whole": N_("as handed in"),
+    "changed": N_("NOT as handed in"),
+    "missing": N_("MISSING from the file store"),
+}
+EVENTS: dict[str, str] = {
+    "order.placed": N_("Order placed"),
+    "order.paid": N_("Payment received"),
+    "order.completed": N_("Order completed"),
+    "order.cancelled": N_("Order cancelled"),
+    "order.refund_requested": N_("Refund started"),
+    "order.refunded": N_("Money returned"),
+    "order.invoiced": N_("Invoiced"),
+    "instance.requested": N_("Seller asked to open the application"),
+    "instance.accepted": N_("Seller accepted and is preparing the application"),
+    "instance.opened": N_("Application opened"),
+    "instance.found": N_("The seller had opened it after all"),
+    "instance.investigated": N_("Not known whether it was opened; the seller is asked"),
+    "instance.failed": N_("Opening given up"),
+    "instance.renewed": N_("Seller confirmed the new term"),
+    "instance.changed": N_("Seller carried out the change"),
+    "instance.frozen": N_("Application frozen by the seller"),
+    "instance.unfrozen": N_("Application can be used again"),
+    "instance.released": N_("Application released"),
+    "change.allowed": N_("Seller allows the change"),
+    "change.refused": N_("Seller does not allow the change"),
+    "change.held": N_("Seller is looking into what went wrong"),
+    "change.failed": N_("Not carried out; the money comes back"),
+    "renewal.taken_back": N_("Seller confirmed that the renewal was taken back"),
+    "subscription.renewed": N_("Renewed"),
+    "subscription.changed": N_("Upgraded"),
+    "subscription.converted": N_("Trial converted"),
+    "subscription.renewal_policy": N_("Automatic renewal turned on or off"),
+    "subscription.renewal_declined": N_("The automatic payment was declined"),
+    "subscription.renewal_cancelled": N_("Renewal taken back"),
+    "subscription.expired": N_("The term ended"),
+    "subscription.frozen": N_("Frozen: it was not renewed in time"),
+    "subscription.thawed": N_("Renewed while frozen"),
+    "subscription.suspended": N_("Suspended by the marketplace"),
+    "subscription.suspension_lifted": N_("Suspension lifted"),
+    "subscription.ended": N_("Ended"),
+    "seller.notified": N_("Seller notified of the order"),
+    "call.failed": N_("Seller's server failed"),
+    "call.given_up": N_("No further tries"),
+    "call.restarted": N_("Tried again by hand"),
+    "supervision.opened": N_("Service supervision began"),
+    "supervision.reminded": N_("Reminder sent"),
+    "supervision.unaccepted": N_("Not accepted for a long time: seller and marketplace were told"),
+    "supervision.parcel_signed": N_("Parcel signed for"),
+    "supervision.accepted": N_("Accepted by itself"),
+    "supervision.cancelled": N_("Order taken back"),
+    "supervision.frozen": N_("Frozen"),
+    "supervision.resumed": N_("Resumed"),
+    "case.exported": N_("Case file made"),
+}
+ACCOUNTS: dict[str, str] = {
+    "buyer": N_("Buyer"),
+    "platform_vouchers": N_("Vouchers of the marketplace"),
+    "seller_vouchers": N_("Vouchers of the seller"),
+    "vouchers": N_("Vouchers"),
+    "escrow": N_("Held by the marketplace"),
+    "payable": N_("Owed to the seller"),
+    "seller": N_("Seller"),
+    "fee": N_("The marketplace's fee"),
+    "refunds": N_("Returned"),
+}
+# What begins so and has no words of its own, like "appeal.evidence_requested".
+ROOMS: dict[str, str] = {
+    "appeal": N_("Appeal: %(what)s"),
+    "refund": N_("Negotiated refund: %(what)s"),
+    "return": N_("Return of goods: %(what)s"),
+    "review": N_("Review: %(what)s"),
+    "message": N_("Message: %(what)s"),
+}
+# What happens in those without anybody's step.
+HAPPENED: dict[str, str] = {
+    "reminded": N_("reminder sent"),
+    "superseded": N_("decided by an appeal"),
+    "lapsed": N_("lapsed"),
+    "written": N_("written"),
+    "answered": N_("answered"),
+    "sent": N_("sent"),
+}
+FACTS: dict[str, str] = {
+    "reason": N_("Reason"),
+    "claim": N_("Claim"),
+    "text": N_("Text"),
+    "outcome": N_("Outcome"),
+    "amount_minor": N_("Amount"),
+    "refund_minor": N_("Refund"),
+    "total_minor": N_("Total"),
+    "voucher_minor": N_("Paid with vouchers"),
+    "lost_minor": N_("Lost with an expired voucher"),
+    "number": N_("Number"),
+    "days": N_("Days"),
+    "by": N_("By"),
+    "began_at": N_("The service counts from"),
+    "due_at": N_("By when"),
+    "expires_at": N_("Expires"),
+    "late": N_("Late"),
+    "tracking_number": N_("Tracking number"),
+    "courier": N_("Courier"),
+    "address": N_("Address"),
+    "activity": N_("Interface"),
+    "attempt": N_("Try"),
+    "verdict": N_("Outcome"),
+    "code": N_("Code"),
+    "trouble": N_("Trouble"),
+    "message": N_("Message"),
+    "again_at": N_("Tried again at"),
+    "until": N_("Until"),
+    "why": N_("Why"),
+    "on": N_("On"),
+    "gateway": N_("Paid through"),
+    "reference": N_("Payment reference"),
+    "digest": N_("SHA-256"),
+    "for": N_("Made for"),
+    "entries": N_("Up to entry"),
+    "grounds": N_("Grounds against a full refund"),
+    "note": N_("Note"),
+    "rating": N_("Rating"),
+}
+# Of use to programs only, or told in words of their own.
+UNTOLD = frozenset(
+    {
+        "act", "answers", "appeal", "buyer", "call", "currency", "damaged", "delivery_type", "dispute", "files",
+        "final", "flow", "from", "frozen", "id", "instance", "key", "line", "lines", "node", "order", "order_type",
+        "price", "product", "refund", "request", "return", "seller", "size", "sku", "stamped", "state", "step",
+        "suspended", "to", "turn", "type", "unknown", "verb", "version", "vouchers",
+    }
+)  # fmt: skip
