@@ -63,7 +63,7 @@ CASE_RESPONSES: dict[str, Any] = {
     "read_case_messages": {"read": 1},
     "count_unread_case_messages": {"unread": 3},
     "list_case_drafts": {"items": [{**_ONE_FILE, "message_id": None}]},
-    "upload_case_file": {**_ONE_FILE, "message_id": None},
+    "upload_message_file": {**_ONE_FILE, "message_id": None},
     "get_reminders": _REMINDERS,
     "urge_other_side": {**_REMINDERS, "urged": 2, "may_urge_at": "2026-05-20T06:30:00Z"},
     "list_offered_templates": {

@@ -293,7 +293,7 @@ async def list_case_drafts(request: ApiRequest, number: str) -> CaseDrafts:
     request_max_body_size=None,
     opt={"problems": [FlowNotFound, ConversationClosed, *FILE_PROBLEMS], "takes_file": True},
 )
-async def upload_case_file(
+async def upload_message_file(
     request: ApiRequest,
     number: str,
     name: Annotated[str, QueryParameter(description="The file's name, where the body is nothing but the file.")] = "",
@@ -339,7 +339,7 @@ async def upload_case_file(
     status_code=204,
     opt={"problems": [FlowNotFound, MessageNotFound, MessageFileSent]},
 )
-async def take_case_file_back(
+async def take_message_file_back(
     request: ApiRequest, number: str, piece_id: UUID, idempotency_key: IdempotencyKey = None
 ) -> None:
     """Take back a file uploaded for a message.
@@ -358,7 +358,7 @@ async def take_case_file_back(
     guards=[anyone_signed_in],
     opt={"problems": [MessageNotFound, FileNotThere, RangeNotThere, ContentMissing, StoreAway], "gives_file": True},
 )
-async def download_case_file(
+async def download_message_file(
     request: ApiRequest,
     number: str,
     piece_id: UUID,
@@ -511,9 +511,9 @@ messages = [
     read_case_messages,
     count_unread_case_messages,
     list_case_drafts,
-    upload_case_file,
-    take_case_file_back,
-    download_case_file,
+    upload_message_file,
+    take_message_file_back,
+    download_message_file,
     get_reminders,
     urge_other_side,
     list_offered_templates,
