@@ -34,6 +34,7 @@ NextKind = Literal[
     # while people deliver it
     "supervised",
     "supervision_frozen",
+    "supervision_disputed",
     # while something is renewed, converted or changed
     "renewal_waiting",
     "renewal_under_way",
@@ -110,6 +111,9 @@ NEXT_STEPS: Mapping[NextKind, str] = MappingProxyType(
             "the order is cancelled and the money returned."
         ),
         "supervised": N_("It is delivered under service supervision: whoever's turn it is acts there."),
+        "supervision_disputed": N_(
+            "There is a dispute about it. Until that is settled nobody can act in the delivery, and no deadline of it runs."
+        ),
         "supervision_frozen": N_("Its service supervision is frozen: nobody can act there until it is resumed."),
         "renewal_waiting": N_("The seller's server is about to be told of the new term."),
         "renewal_under_way": N_(

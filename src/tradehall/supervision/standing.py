@@ -12,7 +12,8 @@ from tradehall.catalog.delivery import delivery
 from tradehall.kernel.db import Reader
 from tradehall.kernel.journal import Actor
 from tradehall.provisioning.standing import NextStep
-from tradehall.supervision.flow import Node, Side
+from tradehall.supervision.disputes.steps import Kind
+from tradehall.supervision.flow import SIDES, Node, Side
 from tradehall.supervision.flows import flow_of
 from tradehall.supervision.model import Held
 from tradehall.supervision.queries import flow
@@ -44,6 +45,10 @@ def next_in_supervision(step: NextStep, held: Held | None) -> NextStep:
     """What happens next with an order, its supervision included: then it is somebody's turn."""
     if step.kind != "supervised" or held is None or held.state != "open":
         return step
+    if (dispute := held.appeal or held.refund) and not dispute.paused_at:
+        turn = dispute.turn if dispute.turn in SIDES else None
+        values = {"node": held.node, "dispute": dispute.kind, "at": dispute.node}
+        return NextStep("supervision_disputed", turn, by=dispute.due_at, values=values)
     if held.frozen_at:
         return NextStep("supervision_frozen", values={"node": held.node})
     return NextStep("supervised", held.turn or None, by=held.due_at, values={"node": held.node})
@@ -69,6 +74,7 @@ class Place(msgspec.Struct, frozen=True):
     turn: Side | Literal[""]
     due_at: datetime | None
     frozen_at: datetime | None
+    dispute: Kind | None
 
     @property
     def at(self) -> Node:
@@ -83,8 +89,10 @@ async def places_of(reader: Reader, orders: Sequence[OrderRow]) -> dict[UUID, Pl
     rows = await reader.fetch_all(
         Place,
         """
-        SELECT order_id, delivery_type, version, node, turn, due_at, frozen_at FROM supervision_flows
-        WHERE order_id = ANY(%(orders)s) AND state = 'open'
+        SELECT order_id, delivery_type, version, node, turn, due_at, frozen_at,
+               (SELECT d.kind FROM disputes d
+                WHERE d.flow_id = f.id AND d.finished_at IS NULL AND d.paused_at IS NULL LIMIT 1) AS dispute
+        FROM supervision_flows f WHERE order_id = ANY(%(orders)s) AND state = 'open'
         """,
         {"orders": wanted},
     )

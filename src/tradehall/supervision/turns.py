@@ -5,17 +5,29 @@ import binascii
 import struct
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any, LiteralString
+from typing import Any, LiteralString, Protocol, TypeVar
 from uuid import UUID
 
 import msgspec
 
 from tradehall.kernel.errors import invalid
 from tradehall.kernel.paging import DEFAULT_LIMIT, MAX_LIMIT, Page
-from tradehall.supervision.model import FlowRow
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _PLACE = struct.Struct(">q16s")  # microseconds since 1970, and an id
+
+
+class Queued(Protocol):
+    """What stands in a queue: a supervised order, or a dispute about one."""
+
+    @property
+    def id(self) -> UUID: ...
+
+    @property
+    def due_at(self) -> datetime | None: ...
+
+
+T = TypeVar("T", bound=Queued)
 
 
 class Deadline(msgspec.Struct, frozen=True):
@@ -50,16 +62,18 @@ def queue_request(limit: int | None = None, after: str | None = None, before: st
     return QueueRequest(limit or DEFAULT_LIMIT, _read(after, "after"), _read(before, "before"))
 
 
-def keyset(wanted: QueueRequest) -> tuple[LiteralString, LiteralString]:
-    """The WHERE condition and the ORDER BY of a page on `supervision_flows f`, for a query given `wanted.params`."""
+def keyset(wanted: QueueRequest, table: LiteralString = "f") -> tuple[LiteralString, LiteralString]:
+    """The WHERE condition and the ORDER BY of a page on `supervision_flows f`, or on another table by its alias, for a
+    query given `wanted.params`."""
+    place: LiteralString = f"({table}.due_at, {table}.id)"
     if wanted.before:
-        return "(f.due_at, f.id) < (%(place_due)s, %(place_id)s)", "f.due_at DESC, f.id DESC"
+        return f"{place} < (%(place_due)s, %(place_id)s)", f"{table}.due_at DESC, {table}.id DESC"
     if wanted.after:
-        return "(f.due_at, f.id) > (%(place_due)s, %(place_id)s)", "f.due_at, f.id"
-    return "true", "f.due_at, f.id"
+        return f"{place} > (%(place_due)s, %(place_id)s)", f"{table}.due_at, {table}.id"
+    return "true", f"{table}.due_at, {table}.id"
 
 
-def page(rows: Sequence[FlowRow], wanted: QueueRequest) -> Page[FlowRow]:
+def page(rows: Sequence[T], wanted: QueueRequest) -> Page[T]:
     """Cuts the rows of a query that fetched one more than the page shows into a page, the soonest due first."""
     more = len(rows) > wanted.limit
     shown = list(rows[: wanted.limit])
@@ -76,7 +90,7 @@ def page(rows: Sequence[FlowRow], wanted: QueueRequest) -> Page[FlowRow]:
     )
 
 
-def _written(row: FlowRow) -> str:
+def _written(row: Queued) -> str:
     assert row.due_at, "what is open is due some time"
     place = _PLACE.pack((row.due_at - _EPOCH) // timedelta(microseconds=1), row.id.bytes)
     return base64.urlsafe_b64encode(place).decode()

@@ -8,6 +8,7 @@ from tradehall.web import operator, seller
 from tradehall.web.account import messages, preferences, profile, signing
 from tradehall.web.buyer import applications, ending, orders, overview, terms, trials, vouchers
 from tradehall.web.common import SessionAuthentication
+from tradehall.web.disputes import lists as dispute_lists
 from tradehall.web.problems import page_problem
 from tradehall.web.public import catalogue
 from tradehall.web.supervision import acting, detail, export, files, lists
@@ -33,6 +34,7 @@ pages = Router(
         *detail.handlers,
         *acting.handlers,
         *files.handlers,
+        *dispute_lists.handlers,
         *seller.handlers,
         *operator.handlers,
     ],

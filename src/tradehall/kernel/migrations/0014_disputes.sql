@@ -48,11 +48,12 @@ CREATE INDEX disputes_of_seller ON disputes (seller_id, id);
 CREATE INDEX disputes_by_number ON disputes (order_number);
 CREATE INDEX disputes_by_opener ON disputes (opener_id);
 CREATE INDEX disputes_by_outcome ON disputes (kind, finished_at) WHERE finished_at IS NOT NULL;
+CREATE INDEX disputes_of_outcome ON disputes (outcome, id) WHERE finished_at IS NOT NULL;
 -- Work queues: what is due first. What is paused waits for nobody.
 CREATE INDEX disputes_due ON disputes (turn, due_at, id) WHERE finished_at IS NULL AND paused_at IS NULL;
-CREATE INDEX disputes_due_of_buyer ON disputes (buyer_id, due_at, id) WHERE finished_at IS NULL AND paused_at IS NULL;
-CREATE INDEX disputes_due_of_seller ON disputes (seller_id, due_at, id)
-    WHERE finished_at IS NULL AND paused_at IS NULL;
+CREATE INDEX disputes_open ON disputes (due_at, id) WHERE finished_at IS NULL;
+CREATE INDEX disputes_open_of_buyer ON disputes (buyer_id, due_at, id) WHERE finished_at IS NULL;
+CREATE INDEX disputes_open_of_seller ON disputes (seller_id, due_at, id) WHERE finished_at IS NULL;
 
 CREATE TABLE calendar_days (
     day     date    PRIMARY KEY,

@@ -25,6 +25,7 @@ _TITLES: dict[NextKind, tuple[str, Tone]] = {
     "investigating": (N_("The seller is asked what became of it"), "warning"),
     "supervised": (N_("The seller delivers it, you accept it"), "info"),
     "supervision_frozen": (N_("Frozen: nobody can act"), "warning"),
+    "supervision_disputed": (N_("There is a dispute about it"), "warning"),
     "renewal_waiting": (N_("The seller is about to be told"), "info"),
     "renewal_under_way": (N_("The seller is carrying it out"), "info"),
     "renewal_again": (N_("The seller is told again"), "warning"),
@@ -73,7 +74,7 @@ SETTLED: frozenset[NextKind] = frozenset(
         "pay", "details_missing", "use", "use_until", "use_renewed", "trial", "unfreezing_stuck", "grace",
         "freezing_stuck", "frozen", "trial_frozen", "suspended", "releasing_stuck", "released", "not_opened",
         "refunded", "change_refunded", "returned", "taken_back", "cancelled", "expired", "seller_refused",
-        "payment_declined", "renewal_held", "change_held", "supervised", "supervision_frozen", "delivered", "usable",
+        "payment_declined", "renewal_held", "change_held", "supervised", "supervision_frozen", "supervision_disputed", "delivered", "usable",
         "unaccepted_refunded",
     }
 )  # fmt: skip
@@ -182,7 +183,10 @@ def _delivering(order: Order, held: Held | None, texts: Translator) -> list[dict
     if held.state == "completed":
         return [_step(_("Delivered and accepted"), held.finished_at, current=False, note=""), done]
     whose = {"buyer": _("it waits for you"), "seller": _("the seller's turn"), "platform": _("the marketplace's turn")}
+    dispute = held.appeal or held.refund
     note = _("frozen") if held.frozen_at else whose.get(held.turn, "")
+    if dispute:
+        note = texts.lookup(dispute.flow.label)
     return [_step(texts.lookup(held.at.label), None, current=True, note=note), done]
 
 

@@ -1,6 +1,6 @@
 """The operator's pages: every order and call, organisations and their people, work that was parked."""
 
-from tradehall.web.operator import organisations, overview, sendings, vouchers
+from tradehall.web.operator import calendar, organisations, overview, sendings, vouchers
 from tradehall.web.seller.applications import applications_handlers
 from tradehall.web.seller.calls import calls_handlers
 from tradehall.web.seller.orders import orders_handlers
@@ -13,4 +13,5 @@ handlers = [
     *organisations.handlers,
     *vouchers.handlers,
     *sendings.handlers,
+    *calendar.handlers,
 ]

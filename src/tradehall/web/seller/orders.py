@@ -40,6 +40,7 @@ _TITLES: dict[NextKind, tuple[str, Tone]] = {
     "investigating": (N_("The server is asked what became of the instance"), "danger"),
     "supervised": (N_("It is delivered under service supervision"), "info"),
     "supervision_frozen": (N_("Frozen: nobody can act"), "warning"),
+    "supervision_disputed": (N_("There is a dispute about it"), "warning"),
     "renewal_waiting": (N_("The server is about to be told of the new term"), "info"),
     "renewal_under_way": (N_("The renewal is being carried out"), "info"),
     "renewal_again": (N_("The server did not confirm the new term: it is told again"), "danger"),
@@ -155,7 +156,7 @@ def orders_handlers(base: str, kind: str) -> list[HTTPRouteHandler]:
             lines=lines_of(found, said),
             changes=what_changes(found, said),
             ahead=ahead_items(instances[0], settings, now, said) if instances else [],
-            happened=timeline(log, said, clock, held.flow if held else None),
+            happened=timeline(log, said, clock, found.currency, kind, held.flow if held else None),
             base=base,
             **VOCABULARY,
         )
