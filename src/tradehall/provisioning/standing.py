@@ -73,6 +73,8 @@ NextKind = Literal[
     "change_refunded",
     "unaccepted_refunding",
     "unaccepted_refunded",
+    "settled_refunding",
+    "settled_refunded",
     "returning",
     "returned",
     "taken_back",
@@ -112,7 +114,8 @@ NEXT_STEPS: Mapping[NextKind, str] = MappingProxyType(
         ),
         "supervised": N_("It is delivered under service supervision: whoever's turn it is acts there."),
         "supervision_disputed": N_(
-            "There is a dispute about it. Until that is settled nobody can act in the delivery, and no deadline of it runs."
+            "There is a dispute about it. Until that is settled nobody can act in the delivery, and no deadline of it "
+            "runs."
         ),
         "supervision_frozen": N_("Its service supervision is frozen: nobody can act there until it is resumed."),
         "renewal_waiting": N_("The seller's server is about to be told of the new term."),
@@ -192,6 +195,8 @@ NEXT_STEPS: Mapping[NextKind, str] = MappingProxyType(
         ),
         "unaccepted_refunding": N_("What was delivered was not accepted; the money is on its way back."),
         "unaccepted_refunded": N_("What was delivered was not accepted; the money was returned."),
+        "settled_refunding": N_("A dispute about it was settled; what was granted is on its way back."),
+        "settled_refunded": N_("A dispute about it was settled; what was granted was returned."),
         "returning": N_("It was taken back; the money is on its way to the buyer."),
         "returned": N_("It was taken back and the money returned."),
         "taken_back": N_("It was taken back; nothing had been paid for it."),
@@ -461,7 +466,12 @@ def _after_the_end(order: Order) -> NextStep:
     if order.refund_state is None:
         return NextStep(_UNPAID.get(order.cancel_reason, "cancelled"))
     values, opening = _refund(order), order.cancel_reason == "opening_failed"
-    if order.cancel_reason in ("not_accepted", "refund_agreed", "appeal_decided"):
+    if order.cancel_reason in ("refund_agreed", "appeal_decided"):
+        done = order.refund_state == "refunded"
+        return NextStep(
+            "settled_refunded" if done else "settled_refunding", None if done else "platform", values=values
+        )
+    if order.cancel_reason == "not_accepted":
         done = order.refund_state == "refunded"
         return NextStep(
             "unaccepted_refunded" if done else "unaccepted_refunding", None if done else "platform", values=values

@@ -1,4 +1,4 @@
-"""Appeals, refunds and returns in lists, in all three consoles: what waits for whom, what is late, and what came of it."""
+"""Appeals, refunds and returns in lists, in all three consoles: what waits for whom, and what came of it."""
 
 from typing import Any, Literal, get_args
 

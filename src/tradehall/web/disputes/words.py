@@ -10,7 +10,7 @@ OUTCOMES: dict[Outcome, tuple[str, Tone]] = {
     "resume": (OUTCOME_LABELS["resume"], "info"),
     "redeliver": (OUTCOME_LABELS["redeliver"], "warning"),
     "accept": (OUTCOME_LABELS["accept"], "success"),
-    "refund": (OUTCOME_LABELS["refund"], "danger"),
+    "refund": (OUTCOME_LABELS["refund"], "info"),
     "refused": (OUTCOME_LABELS["refused"], "neutral"),
     "withdrawn": (OUTCOME_LABELS["withdrawn"], "neutral"),
     "superseded": (OUTCOME_LABELS["superseded"], "neutral"),
@@ -61,13 +61,11 @@ OPENS: dict[str, str] = {
     "request_return": N_("For goods you received: the seller says where to send them, the money comes back after."),
     "appeal": N_("You and the other side do not agree: the marketplace looks into it and decides."),
 }
-_OUTCOME_TITLES: dict[Outcome, str] = {
-    "refund": N_("Refund granted: %(amount)s"),
-}
+_GRANTED = N_("Refund granted: %(amount)s")
 
 
 def outcome_text(outcome: Outcome, granted_minor: int | None, currency: str, texts: Translator) -> str:
     """How a dispute ended, with what went back."""
     if outcome == "refund" and granted_minor:
-        return texts.gettext(_OUTCOME_TITLES["refund"], amount=texts.money(granted_minor, currency))
+        return texts.gettext(_GRANTED, amount=texts.money(granted_minor, currency))
     return texts.lookup(OUTCOMES[outcome][0])

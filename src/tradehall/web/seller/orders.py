@@ -75,6 +75,8 @@ _TITLES: dict[NextKind, tuple[str, Tone]] = {
     "change_refunded": (N_("The buyer's money was returned"), "neutral"),
     "unaccepted_refunding": (N_("The buyer's money is on its way back"), "warning"),
     "unaccepted_refunded": (N_("The buyer's money was returned"), "neutral"),
+    "settled_refunding": (N_("The buyer's money is on its way back"), "warning"),
+    "settled_refunded": (N_("The buyer's money was returned"), "neutral"),
     "returning": (N_("The buyer's money is on its way back"), "info"),
     "returned": (N_("The buyer's money was returned"), "neutral"),
     "taken_back": (N_("It was taken back"), "neutral"),
