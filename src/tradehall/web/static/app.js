@@ -8,7 +8,7 @@
     const token = document.querySelector('meta[name="csrf-token"]');
     if (token) event.detail.headers[token.dataset.header] = token.content;
     // A page that looks for news is not replaced under somebody who writes.
-    const writing = "[data-opening] details[open], #supervision form :focus";
+    const writing = "#supervision .deed-form details[open], #supervision form :focus";
     if (event.detail.elt.matches("[data-keep]") && document.querySelector(writing)) event.detail.parameters.keep = "1";
   });
 
