@@ -259,7 +259,10 @@ async def test_a_decision_is_not_read_before_it_was_confirmed(at: At, supervised
     await second.send("return_decision", reason="Too much.")
     assert "Too much." not in (await at("buyer", number)).page
     await supervised.act(number, "decide_refund", amount_minor=85_000, ruling="Most of it.")
-    refused = await (await at("platform", number)).send("confirm_decision")
+    decider: Desk = await at("platform", number)
+    assert "confirm_decision" not in decider.offered()
+    assert "You made this decision yourself." in part(decider.page, "dispute-appeal")
+    refused = await decider.send("confirm_decision")
     assert refused.status_code == 403
     await second.send("confirm_decision")
     page = (await at("buyer", number)).page

@@ -19,6 +19,7 @@ from tradehall.supervision import queries
 from tradehall.supervision.acceptance import CLASS_LABELS, RULE_LABELS, deliverables
 from tradehall.supervision.carriers import COURIERS
 from tradehall.supervision.disputes import queries as dispute_queries
+from tradehall.supervision.disputes.errors import SecondPersonNeeded
 from tradehall.supervision.errors import FlowNotFound, NothingToReveal
 from tradehall.supervision.fields import Field
 from tradehall.supervision.log import log_of
@@ -41,7 +42,7 @@ from tradehall.web.disputes.cards import cards_of, grounds_now
 from tradehall.web.disputes.words import KINDS, OPENS
 from tradehall.web.happened import clock_for
 from tradehall.web.labels import VOUCHER_SCENES
-from tradehall.web.supervision.forms import answers_in, forms_of
+from tradehall.web.supervision.forms import answers_in, decided_by, forms_of
 from tradehall.web.supervision.log import ROLES, Answer, acts_of, answer_of, answers_of, deliveries, requirements
 from tradehall.web.supervision.standing import ahead_of, next_of, steps_of
 from tradehall.web.templating import Flash, Tone
@@ -180,6 +181,9 @@ async def detail_page(
         settling=[one for one in forms if one.stage.dispute],
         opening=[one for one in forms if one.opens],
         cards=[one for one in cards if one.dispute.finished_at is None],
+        own_decision=next(
+            (SecondPersonNeeded.message_id() for one in disputes if decided_by(one, actor.person_id)), ""
+        ),
         past=[one for one in cards if one.dispute.finished_at],
         grounds=grounds_now(held, log.entries, now, words) if asks_back else [],
         opens=OPENS,

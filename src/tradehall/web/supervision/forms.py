@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -13,7 +14,7 @@ from tradehall.kernel.i18n import N_
 from tradehall.kernel.money import decimal_text
 from tradehall.supervision.disputes import rules
 from tradehall.supervision.disputes.appeal import COMMITMENT_LETTER
-from tradehall.supervision.disputes.model import Stage
+from tradehall.supervision.disputes.model import Dispute, Stage
 from tradehall.supervision.disputes.steps import Step
 from tradehall.supervision.fields import ACCEPTED, FURTHEST_DEADLINE, LONGEST, Accept, Field
 from tradehall.supervision.flow import Verb
@@ -111,9 +112,17 @@ def forms_of(
         for verb in stage.verbs(side, now):
             if verb.key == "decide_redeliver" and not _redeliverable(held):
                 continue
+            if verb.key == "confirm_decision" and decided_by(stage.dispute, request.user.actor.person_id):
+                continue
             form = sent[1] if sent and sent[0] == verb.key else None
             made.append(_form(request, held, side, stage, verb, drafts.get(verb.key), files, today, zone, form))
     return made
+
+
+def decided_by(dispute: Dispute | None, person_id: UUID | None) -> bool:
+    """Whether this person made the decision that a second one is to confirm."""
+    decision = dispute.facts.get("decision") if dispute and dispute.node == "second_look" else None
+    return bool(decision and decision["person"] == str(person_id))
 
 
 def _redeliverable(held: Held) -> bool:
