@@ -68,7 +68,7 @@ class Console:
 
     async def fill(self, held: Held, verb: str) -> None:
         """Supplies everything that is required for a verb, and whatever of a group comes first."""
-        known = held.flow.verb(held.node, verb)
+        known = held.known(verb)
         assert known
         groups: set[str] = set()
         for field in held.fields(known):
@@ -82,7 +82,8 @@ class Console:
             elif field.kind == "flag":
                 await row.locator("input").check()
             elif field.kind == "choice":
-                await row.locator("select").select_option("test")
+                chosen = "test" if field.key == "courier" else field.choices[0][0]
+                await row.locator("select").select_option(chosen)
             elif field.key == "code":
                 async with self.supervised.installation.db.read() as reader:
                     await row.locator("input").fill(await queries.code_of(reader, held.order_id) or "")

@@ -52,6 +52,7 @@ PATH_PARAMETERS = {
     "message_id": "A message's id.",
     "number": "An order's number, such as CS2605091530K7Q2M.",
     "organisation_id": "An organisation's id.",
+    "message_template_id": "The id of a template of messages.",
     "piece_id": "The id of a file of a message.",
     "product_id": "A product's id.",
     "review_id": "A review's id.",

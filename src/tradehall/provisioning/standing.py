@@ -76,6 +76,8 @@ NextKind = Literal[
     "change_refunded",
     "unaccepted_refunding",
     "unaccepted_refunded",
+    "settled_refunding",
+    "settled_refunded",
     "returning",
     "returned",
     "taken_back",
@@ -199,6 +201,8 @@ NEXT_STEPS: Mapping[NextKind, str] = MappingProxyType(
         ),
         "unaccepted_refunding": N_("What was delivered was not accepted; the money is on its way back."),
         "unaccepted_refunded": N_("What was delivered was not accepted; the money was returned."),
+        "settled_refunding": N_("A dispute about it was settled; what was granted is on its way back."),
+        "settled_refunded": N_("A dispute about it was settled; what was granted was returned."),
         "returning": N_("It was taken back; the money is on its way to the buyer."),
         "returned": N_("It was taken back and the money returned."),
         "taken_back": N_("It was taken back; nothing had been paid for it."),
@@ -468,7 +472,12 @@ def _after_the_end(order: Order) -> NextStep:
     if order.refund_state is None:
         return NextStep(_UNPAID.get(order.cancel_reason, "cancelled"))
     values, opening = _refund(order), order.cancel_reason == "opening_failed"
-    if order.cancel_reason in ("not_accepted", "refund_agreed", "appeal_decided"):
+    if order.cancel_reason in ("refund_agreed", "appeal_decided"):
+        done = order.refund_state == "refunded"
+        return NextStep(
+            "settled_refunded" if done else "settled_refunding", None if done else "platform", values=values
+        )
+    if order.cancel_reason == "not_accepted":
         done = order.refund_state == "refunded"
         return NextStep(
             "unaccepted_refunded" if done else "unaccepted_refunding", None if done else "platform", values=values

@@ -357,7 +357,7 @@ async def drafts(reader: Reader, viewer: Actor, flow_id: UUID) -> dict[str, dict
     """What the viewer's side has written so far, by verb."""
     rows = await reader.fetch_all(
         _Draft,
-        "SELECT verb, answers FROM supervision_drafts WHERE flow_id = %(flow)s AND side = %(side)s LIMIT 20",
+        "SELECT verb, answers FROM supervision_drafts WHERE flow_id = %(flow)s AND side = %(side)s LIMIT 60",
         {"flow": flow_id, "side": viewer.kind},
     )
     return {row.verb: row.answers for row in rows}

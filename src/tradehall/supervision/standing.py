@@ -75,6 +75,7 @@ class Place(msgspec.Struct, frozen=True):
     turn: Side | Literal[""]
     due_at: datetime | None
     frozen_at: datetime | None
+    dispute: Kind | None
 
     @property
     def at(self) -> Node:
@@ -89,8 +90,10 @@ async def places_of(reader: Reader, orders: Sequence[OrderRow]) -> dict[UUID, Pl
     rows = await reader.fetch_all(
         Place,
         """
-        SELECT order_id, delivery_type, version, node, turn, due_at, frozen_at FROM supervision_flows
-        WHERE order_id = ANY(%(orders)s) AND state = 'open'
+        SELECT order_id, delivery_type, version, node, turn, due_at, frozen_at,
+               (SELECT d.kind FROM disputes d
+                WHERE d.flow_id = f.id AND d.finished_at IS NULL AND d.paused_at IS NULL LIMIT 1) AS dispute
+        FROM supervision_flows f WHERE order_id = ANY(%(orders)s) AND state = 'open'
         """,
         {"orders": wanted},
     )

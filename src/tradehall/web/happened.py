@@ -34,10 +34,12 @@ class Told(msgspec.Struct):
         written: str | None = self.facts.get(fact)
         return clock(datetime.fromisoformat(written), style) if written else ""
 
-    def who(self, texts: Translator) -> str:
-        """Who did it."""
-        name: str = (self.content.get("actor") or {}).get("name") or ""
-        return name or texts.gettext("Marketplace")
+    def who(self, texts: Translator, viewer: str) -> str:
+        """Who did it. People of the platform are named to it alone."""
+        actor: dict[str, Any] = self.content.get("actor") or {}
+        name: str = actor.get("name") or ""
+        hidden = actor.get("kind") == "platform" and viewer != "platform"
+        return texts.gettext("Marketplace") if hidden or not name else name
 
 
 def clock_for(locale: str, timezone: str) -> Clock:

@@ -16,7 +16,7 @@ from tradehall.supervision.standing import billable_since, involves_supervision,
 from tradehall.trading.model import Order, Recipient
 from tradehall.trading.pricing import PriceStep
 from tradehall.web.happened import Clock
-from tradehall.web.supervision.standing import next_of
+from tradehall.web.supervision.standing import next_of, waits_for
 
 
 def price_lines(steps: Sequence[PriceStep], currency: str, texts: Translator) -> list[dict[str, Any]]:
@@ -105,6 +105,6 @@ def supervised_card(held: Held, side: str, base: str, now: datetime, texts: Tran
     action = {
         "label": texts.gettext("To the service supervision"),
         "href": f"{base}/supervision/{held.order_number}",
-        "primary": held.turn == side,
+        "primary": waits_for(dispute, side) if (dispute := held.appeal or held.refund) else held.turn == side,
     }
     return {**card, "actions": [action]}

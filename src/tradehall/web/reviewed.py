@@ -45,11 +45,10 @@ def review_entry(one: Told, texts: Translator) -> dict[str, Any] | None:
         said = texts.gettext("Reason: %(why)s", why=why)
     elif stars := one.facts.get("rating"):
         said = texts.ngettext("%(num)s star", "%(num)s stars", stars)
-    by_platform = (one.content.get("actor") or {}).get("kind") == "platform"
     return {
         "title": texts.lookup(title),
         "text": said,
         "tone": tone,
         "time": one.event.at,
-        "who": texts.gettext("Marketplace") if by_platform else one.who(texts),
+        "who": one.who(texts, "buyer"),
     }

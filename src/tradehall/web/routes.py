@@ -8,6 +8,7 @@ from tradehall.web import case_files, operator, seller
 from tradehall.web.account import messages, preferences, profile, signing
 from tradehall.web.buyer import applications, ending, orders, overview, reviews, terms, trials, vouchers
 from tradehall.web.common import SessionAuthentication
+from tradehall.web.disputes import lists as dispute_lists
 from tradehall.web.problems import page_problem
 from tradehall.web.public import catalogue
 from tradehall.web.supervision import acting, conversation, detail, export, files, lists, message_templates, statistics
@@ -38,6 +39,7 @@ pages = Router(
         *message_templates.handlers,
         *statistics.handlers,
         *case_files.handlers,
+        *dispute_lists.handlers,
         *seller.handlers,
         *operator.handlers,
     ],

@@ -76,7 +76,7 @@ PROCEDURE = Flow(
             verbs=(
                 Step(
                     key="send_back",
-                    label=N_("Sent back"),
+                    label=N_("Send it back"),
                     event="sent_back",
                     to="inspection",
                     fields=(

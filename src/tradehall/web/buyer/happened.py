@@ -93,14 +93,14 @@ def _entry(one: Told, texts: Translator, clock: Clock, currency: str, flow: Flow
     kind = one.event.kind
     if reviewed := review_entry(one, texts):
         return reviewed
-    if supervised := title_of(kind, one.facts, flow):
-        said = text_of(one, texts, clock, flow)
+    if supervised := title_of(kind, one.facts, flow, "buyer"):
+        said = text_of(one, texts, clock, flow, currency, "buyer")
         return {
             "title": texts.lookup(supervised[0]),
             "text": said,
             "tone": supervised[1],
             "time": one.event.at,
-            "who": one.who(texts),
+            "who": one.who(texts, "buyer"),
         }
     title, tone = _TITLES.get(kind, (N_("Something happened: %(kind)s"), "neutral"))
     if kind == "subscription.renewal_policy" and one.facts.get("on"):
@@ -112,7 +112,7 @@ def _entry(one: Told, texts: Translator, clock: Clock, currency: str, flow: Flow
         "text": _text(one, texts, clock, currency),
         "tone": tone,
         "time": one.event.at,
-        "who": one.who(texts),
+        "who": one.who(texts, "buyer"),
     }
 
 

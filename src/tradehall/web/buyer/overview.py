@@ -18,6 +18,7 @@ from tradehall.trading.terms import Subscription
 from tradehall.web.buyer.orders import follow
 from tradehall.web.buyer.standing import next_title
 from tradehall.web.common import PageResponse, WebRequest, page, reading, seat_of
+from tradehall.web.disputes.lists import main_step, waiting
 from tradehall.web.labels import ORDER_STATES, ORDER_TYPES, standing
 from tradehall.web.supervision.lists import duties, main_verb
 
@@ -55,14 +56,17 @@ async def overview(request: WebRequest) -> PageResponse:
         under_way = [await follow(reader, request, row.number) for row in processing.items]
         applications = await provisioning.instances(reader, actor, PageRequest(limit=6))
         expiring = await subscriptions.expiring(reader, seat_of(request).organisation_id, reader.now + SOON, FEW)
-        waiting = await duties(reader, actor, installation_of(request).settings)
+        mine = await duties(reader, actor, installation_of(request).settings)
+        disputed = await waiting(reader, actor)
         recent = await queries.orders(reader, actor, PageRequest(limit=FEW), OrderFilter())
     return page(
         request,
         "buyer/overview.html",
         counts=counts,
-        duties=waiting,
+        duties=mine,
         main_verb=main_verb,
+        disputed=disputed,
+        main_step=main_step,
         unpaid=[one.order for one in due if one.step.turn == "buyer"],
         # What the seller has to allow first cannot be paid yet; what waits for the buyer's act is among the duties.
         under_way=[

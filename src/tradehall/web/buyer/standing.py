@@ -62,6 +62,8 @@ _TITLES: dict[NextKind, tuple[str, Tone]] = {
     "change_refunded": (N_("Your money was returned"), "neutral"),
     "unaccepted_refunding": (N_("Your money is on its way back"), "warning"),
     "unaccepted_refunded": (N_("Your money was returned"), "neutral"),
+    "settled_refunding": (N_("Your money is on its way back"), "warning"),
+    "settled_refunded": (N_("Your money was returned"), "neutral"),
     "returning": (N_("Your money is on its way back"), "info"),
     "returned": (N_("Your money was returned"), "success"),
     "taken_back": (N_("It was taken back"), "success"),
@@ -77,7 +79,7 @@ SETTLED: frozenset[NextKind] = frozenset(
         "freezing_stuck", "frozen", "trial_frozen", "suspended", "releasing_stuck", "released", "not_opened",
         "refunded", "change_refunded", "returned", "taken_back", "cancelled", "expired", "seller_refused",
         "payment_declined", "renewal_held", "change_held", "supervised", "supervision_frozen", "appealed",
-        "refund_asked", "return_asked", "delivered", "usable", "unaccepted_refunded",
+        "refund_asked", "return_asked", "delivered", "usable", "unaccepted_refunded", "settled_refunded",
     }
 )  # fmt: skip
 _IN_USE: tuple[NextKind, ...] = (
@@ -88,6 +90,7 @@ _TO_CONVERT: tuple[NextKind, ...] = ("trial", "trial_frozen")
 _OVER: tuple[NextKind, ...] = (
     "refunded", "refunding", "cancelled", "expired", "not_opened", "released", "releasing", "releasing_again",
     "releasing_stuck", "unaccepted_refunding", "unaccepted_refunded",
+    "settled_refunding", "settled_refunded",
 )  # fmt: skip
 
 
@@ -178,14 +181,19 @@ def _delivering(order: Order, held: Held | None, texts: Translator) -> list[dict
     if held is None:
         return [_step(_("Delivery"), None, current=False, note=""), done]
     if held.state == "cancelled":
-        failed = [{"label": _("Not accepted"), "state": "failed", "time": held.finished_at}]
+        settled = order.cancel_reason in ("refund_agreed", "appeal_decided")
+        label = _("Dispute settled") if settled else _("Not accepted")
+        failed = [{"label": label, "state": "failed", "time": held.finished_at}]
         refunding = order.refunded_at is None
         label = _("Refund") if refunding else _("Refunded")
         return [*failed, _step(label, order.refunded_at, current=refunding, note=_("under way"))]
     if held.state == "completed":
         return [_step(_("Delivered and accepted"), held.finished_at, current=False, note=""), done]
     whose = {"buyer": _("it waits for you"), "seller": _("the seller's turn"), "platform": _("the marketplace's turn")}
+    dispute = held.appeal or held.refund
     note = _("frozen") if held.frozen_at else whose.get(held.turn, "")
+    if dispute:
+        note = texts.lookup(dispute.flow.label)
     return [_step(texts.lookup(held.at.label), None, current=True, note=note), done]
 
 

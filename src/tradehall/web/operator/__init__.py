@@ -1,7 +1,7 @@
 """The operator's pages: every order and call, organisations and their people, work that was parked."""
 
 from tradehall.web.ledger import ledger_handlers
-from tradehall.web.operator import organisations, overview, reviews, sendings, vouchers
+from tradehall.web.operator import calendar, organisations, overview, reviews, sendings, vouchers
 from tradehall.web.seller.applications import applications_handlers
 from tradehall.web.seller.calls import calls_handlers
 from tradehall.web.seller.orders import orders_handlers
@@ -16,4 +16,5 @@ handlers = [
     *vouchers.handlers,
     *sendings.handlers,
     *reviews.handlers,
+    *calendar.handlers,
 ]

@@ -21,6 +21,7 @@ from tradehall.reviews import queries as reviews
 from tradehall.trading import queries as trading
 from tradehall.trading.queries import OrderFilter
 from tradehall.web.common import PageResponse, WebRequest, id_from, page, perform, reading
+from tradehall.web.disputes.lists import main_step, waiting
 from tradehall.web.seller.orders import VOCABULARY
 from tradehall.web.supervision.lists import duties, main_verb
 
@@ -49,12 +50,15 @@ async def overview(request: WebRequest) -> PageResponse:
         orders_open = await trading.open_counts(reader, actor)
         orders = await trading.orders(reader, actor, SHOWN, OrderFilter(state="processing"))
         calls = await provisioning.calls(reader, actor, SHOWN, CallFilter(state="waiting", failing=True))
-        waiting = await duties(reader, actor, installation_of(request).settings)
+        mine = await duties(reader, actor, installation_of(request).settings)
+        disputed = await waiting(reader, actor)
     return page(
         request,
         "operator/overview.html",
-        duties=waiting,
+        duties=mine,
         main_verb=main_verb,
+        disputed=disputed,
+        main_step=main_step,
         sellers=sellers,
         circuits=servers,
         parked=parked,

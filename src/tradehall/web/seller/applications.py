@@ -135,6 +135,7 @@ async def _page(
         held = await subscriptions.subscription(reader, actor, app.id)
         how = await delivered(reader, actor, order)
         now = reader.now
+    clock = clock_for(said.locale, timezone_of(request))
     step = next_step(order, calls, [app], now, settings)
     return page(
         request,
@@ -149,7 +150,7 @@ async def _page(
         calls=calls[::-1],
         next=step_card(request, base, kind, order, step),
         ahead=ahead_items(app, settings, now, said),
-        happened=timeline(log, said, clock_for(said.locale, timezone_of(request)), how.held.flow if how.held else None),
+        happened=timeline(log, said, clock, order.currency, kind, how.held.flow if how.held else None),
         by_server=delivery(order.delivery_type).reach == "server",
         delivered=how,
         template_labels=templates.LABELS,

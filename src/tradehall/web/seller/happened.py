@@ -69,11 +69,16 @@ _REASONS = {
 
 
 def timeline(
-    log: Sequence[HappenedEvent], texts: Translator, clock: Clock, flow: Flow | None = None
+    log: Sequence[HappenedEvent],
+    texts: Translator,
+    clock: Clock,
+    currency: str,
+    viewer: str,
+    flow: Flow | None = None,
 ) -> list[dict[str, Any]]:
     """What the macro `timeline` shows of a log given oldest first. `clock` writes the reader's times, `flow` is that of
-    the order's supervision."""
-    return [_entry(one, texts, clock, flow) for one in told(log)]
+    the order's supervision, `viewer` the kind of the reader's organisation."""
+    return [_entry(one, texts, clock, currency, viewer, flow) for one in told(log)]
 
 
 def told_to(kind: str, log: Sequence[HappenedEvent]) -> list[HappenedEvent]:
@@ -81,17 +86,17 @@ def told_to(kind: str, log: Sequence[HappenedEvent]) -> list[HappenedEvent]:
     return [one for one in log if kind == "platform" or one.kind not in KEPT_FROM_SELLERS]
 
 
-def _entry(one: Told, texts: Translator, clock: Clock, flow: Flow | None) -> dict[str, Any]:
+def _entry(one: Told, texts: Translator, clock: Clock, currency: str, viewer: str, flow: Flow | None) -> dict[str, Any]:
     kind, facts = one.event.kind, one.facts
     if reviewed := review_entry(one, texts):
         return reviewed
-    if supervised := title_of(kind, facts, flow):
+    if supervised := title_of(kind, facts, flow, viewer):
         return {
             "title": texts.lookup(supervised[0]),
-            "text": text_of(one, texts, clock, flow),
+            "text": text_of(one, texts, clock, flow, currency, viewer),
             "tone": supervised[1],
             "time": one.event.at,
-            "who": one.who(texts),
+            "who": one.who(texts, viewer),
         }
     title, tone = _TITLES.get(kind, (kind, "neutral"))
     shown, said = texts.gettext(title), ""
@@ -122,7 +127,7 @@ def _entry(one: Told, texts: Translator, clock: Clock, flow: Flow | None) -> dic
             said = texts.gettext("Runs until %(date)s.", date=until)
         case "order.refund_requested" | "order.refunded":
             said = texts.gettext("Unsubscription order %(number)s.", number=facts.get("number", ""))
-    return {"title": shown, "text": said, "tone": tone, "time": one.event.at, "who": one.who(texts)}
+    return {"title": shown, "text": said, "tone": tone, "time": one.event.at, "who": one.who(texts, viewer)}
 
 
 def _of_call(one: Told, texts: Translator, clock: Clock) -> tuple[str, str, Tone]:

@@ -78,6 +78,8 @@ _TITLES: dict[NextKind, tuple[str, Tone]] = {
     "change_refunded": (N_("The buyer's money was returned"), "neutral"),
     "unaccepted_refunding": (N_("The buyer's money is on its way back"), "warning"),
     "unaccepted_refunded": (N_("The buyer's money was returned"), "neutral"),
+    "settled_refunding": (N_("The buyer's money is on its way back"), "warning"),
+    "settled_refunded": (N_("The buyer's money was returned"), "neutral"),
     "returning": (N_("The buyer's money is on its way back"), "info"),
     "returned": (N_("The buyer's money was returned"), "neutral"),
     "taken_back": (N_("It was taken back"), "neutral"),
@@ -161,7 +163,7 @@ def orders_handlers(base: str, kind: str) -> list[HTTPRouteHandler]:
             lines=lines_of(found, said),
             changes=what_changes(found, said),
             ahead=ahead_items(instances[0], settings, now, said) if instances else [],
-            happened=timeline(log, said, clock, held.flow if held else None),
+            happened=timeline(log, said, clock, found.currency, kind, held.flow if held else None),
             base=base,
             **VOCABULARY,
         )

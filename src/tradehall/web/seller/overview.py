@@ -18,6 +18,7 @@ from tradehall.provisioning.queries import CallFilter
 from tradehall.trading import queries as trading
 from tradehall.trading.queries import OrderFilter
 from tradehall.web.common import PageResponse, WebRequest, page, reading, seat_of
+from tradehall.web.disputes.lists import main_step, waiting
 from tradehall.web.seller.calls import MOST_AT_ONCE
 from tradehall.web.seller.hints import Outcome, outcome_of_health
 from tradehall.web.seller.orders import VOCABULARY
@@ -47,12 +48,15 @@ async def overview(request: WebRequest) -> PageResponse:
         orders_open = await trading.open_counts(reader, actor)
         orders = await trading.orders(reader, actor, SHOWN, OrderFilter(state="processing"))
         calls = await provisioning.calls(reader, actor, SHOWN, CallFilter())
-        waiting = await duties(reader, actor, installation_of(request).settings)
+        mine = await duties(reader, actor, installation_of(request).settings)
+        disputed = await waiting(reader, actor)
     return page(
         request,
         "seller/overview.html",
-        duties=waiting,
+        duties=mine,
         main_verb=main_verb,
+        disputed=disputed,
+        main_step=main_step,
         health=health,
         failing=[one for one in health if one.health.failing_in_a_row],
         circuits=servers,

@@ -7,6 +7,9 @@
   document.addEventListener("htmx:configRequest", (event) => {
     const token = document.querySelector('meta[name="csrf-token"]');
     if (token) event.detail.headers[token.dataset.header] = token.content;
+    // A page that looks for news is not replaced under somebody who writes.
+    const writing = "#supervision .deed-form details[open], #supervision form :focus";
+    if (event.detail.elt.matches("[data-keep]") && document.querySelector(writing)) event.detail.parameters.keep = "1";
   });
 
   // A thin line at the top while a page is on its way.

@@ -18,6 +18,8 @@ from tradehall.parties.model import OrganisationKind
 from tradehall.supervision import queries
 from tradehall.supervision.acceptance import CLASS_LABELS, RULE_LABELS, deliverables
 from tradehall.supervision.carriers import COURIERS
+from tradehall.supervision.disputes import queries as dispute_queries
+from tradehall.supervision.disputes.errors import SecondPersonNeeded
 from tradehall.supervision.errors import FlowNotFound, NothingToReveal
 from tradehall.supervision.fields import Field
 from tradehall.supervision.log import log_of
@@ -36,9 +38,11 @@ from tradehall.web.common import (
     texts,
     timezone_of,
 )
+from tradehall.web.disputes.cards import cards_of, grounds_now
+from tradehall.web.disputes.words import KINDS, OPENS
 from tradehall.web.happened import clock_for
 from tradehall.web.labels import VOUCHER_SCENES
-from tradehall.web.supervision.forms import answers_in, forms_of
+from tradehall.web.supervision.forms import answers_in, decided_by, forms_of
 from tradehall.web.supervision.log import ROLES, Answer, acts_of, answer_of, answers_of, deliveries, requirements
 from tradehall.web.supervision.standing import ahead_of, next_of, steps_of
 from tradehall.web.supervision.talk import seen, talk_of
@@ -64,7 +68,16 @@ class Back(msgspec.Struct, frozen=True):
 
 def mark_of(held: Held) -> str:
     """Changes whenever the page of an order would tell something new."""
-    told = (held.acts, held.state, held.node, held.frozen_at, held.due_at, held.timers, held.facts.get("parcel"))
+    told = (
+        held.acts,
+        held.state,
+        held.node,
+        held.frozen_at,
+        held.due_at,
+        held.timers,
+        held.facts.get("parcel"),
+        [(one.node, one.acts, one.due_at, one.paused_at, one.timers) for one in held.disputes],
+    )
     return hashlib.sha256(msgspec.json.encode(told)).hexdigest()[:16]
 
 
@@ -89,7 +102,7 @@ def detail_handlers(base: str, kind: OrganisationKind) -> list[HTTPRouteHandler]
         if not is_partial(request):
             return redirect(request, f"{base}/supervision/{number}")
         if request.query_params.get("keep"):
-            return page(request, "supervision/news.html", number=number, base=base)
+            return _news(request, base, number)
         return await detail_page(request, base, number)
 
     @post(f"{order}/secrets", guards=guards, status_code=200)
@@ -108,6 +121,13 @@ def detail_handlers(base: str, kind: OrganisationKind) -> list[HTTPRouteHandler]
         return await detail_page(request, base, number, revealed=revealed)
 
     return [detail, progress] + ([secrets] if kind != "platform" else [])
+
+
+def _news(request: WebRequest, base: str, number: str) -> PageResponse:
+    """That something is new, for a page on which something is being filled in."""
+    told = page(request, "supervision/news.html", number=number, base=base)
+    told.headers |= {"HX-Retarget": "#news", "HX-Reswap": "outerHTML"}
+    return told
 
 
 async def held_for(reader: Reader, request: WebRequest, number: str) -> Held:
@@ -136,15 +156,19 @@ async def detail_page(
         files = await queries.evidence(reader, actor, held.id)
         log = await log_of(reader, held.order_id)
         drafts = await queries.drafts(reader, actor, held.id) if held.verbs(actor.kind) else {}
+        disputes = await dispute_queries.disputes_about(reader, held.id)
         code = await queries.code_for(reader, actor, held)
         contacts = await _contacts(reader, held, actor.kind)
         attached = await templates.templates_at(reader, held.product_id, held.ordered_at)
         talk = await talk_of(request, reader, held, written)
         now = reader.now
+        acts = acts_of(held, log.entries, files, words, actor.kind)
+        cards = await cards_of(reader, held, disputes, acts, actor.kind, words)
     clock, zone = clock_for(words.locale, timezone_of(request)), ZoneInfo(settings.default_timezone)
-    acts = acts_of(held, log.entries, files, words, actor.kind)
     sent = (back.verb, back.form) if back else None
-    forms = forms_of(request, held, actor.kind, drafts, files, now.astimezone(zone).date(), zone, sent)
+    forms = forms_of(request, held, actor.kind, drafts, files, now, zone, sent)
+    asks_back = any(one.verb.key in ("request_refund", "request_return") for one in forms)
+    granted = next((one.granted_minor for one in disputes if one.granted_minor), None)
     problem = said or (back.problem if back else None)
     wrong = bool(back and back.form.errors) or bool(written and written.errors)
     if talk.unread and not is_partial(request):
@@ -160,9 +184,19 @@ async def detail_page(
         mark_now=mark_of(held),
         state=(held.state, STATE_LABELS[held.state], STATES[held.state]),
         steps=steps_of(held, acts, words),
-        next=next_of(held, actor.kind, now, words, clock),
+        next=next_of(held, actor.kind, now, words, clock, granted),
         ahead=ahead_of(held, now, words),
-        forms=forms,
+        forms=[one for one in forms if one.stage.kind is None],
+        settling=[one for one in forms if one.stage.dispute],
+        opening=[one for one in forms if one.opens],
+        cards=[one for one in cards if one.dispute.finished_at is None],
+        own_decision=next(
+            (SecondPersonNeeded.message_id() for one in disputes if decided_by(one, actor.person_id)), ""
+        ),
+        past=[one for one in cards if one.dispute.finished_at],
+        grounds=grounds_now(held, log.entries, now, words) if asks_back else [],
+        opens=OPENS,
+        kinds=KINDS,
         lost=_lost(request, held, back) if back and back.verb not in {one.verb.key for one in forms} else [],
         acts=acts,
         requirements=requirements(acts),
@@ -211,14 +245,14 @@ def secrets_of(request: WebRequest, held: Held, revealed: dict[str, str] | None)
     verb = next((verb for _, verb in held.flow.walk() if verb.key == "deliver"), None)
     fields = {field.key: field for field in held.fields(verb)} if verb else {}
     keys = revealed if revealed is not None else [key for key, field in fields.items() if field.kind == "secret"]
-    return [answer_of(key, revealed[key] if revealed else "", fields, words) for key in keys]
+    return [answer_of(key, revealed[key] if revealed else "", fields, words, held.currency) for key in keys]
 
 
 def _recipient(request: WebRequest, held: Held) -> list[Answer]:
     words = texts(request)
     verb = next((verb for _, verb in held.flow.walk() if verb.key == "change_address"), None)
     fields: dict[str, Field] = {field.key: field for field in verb.fields} if verb else {}
-    return answers_of(held.facts.get("recipient") or {}, fields, words)
+    return answers_of(held.facts.get("recipient") or {}, fields, words, held.currency)
 
 
 def _signed_at(held: Held) -> datetime | None:
@@ -238,7 +272,8 @@ def _lost(request: WebRequest, held: Held, back: Back) -> list[Answer]:
     verb = held.known(back.verb)
     fields = {field.key: field for field in held.fields(verb)} if verb else {}
     typed = answers_in(back.form, held, back.verb)
-    return answers_of({key: value for key, value in typed.items() if fields[key].kind != "secret"}, fields, words)
+    shown = {key: value for key, value in typed.items() if fields[key].kind != "secret"}
+    return answers_of(shown, fields, words, held.currency)
 
 
 handlers: list[Any] = [

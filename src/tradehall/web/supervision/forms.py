@@ -1,14 +1,22 @@
 """The forms of a supervised order: one for each verb its reader has now, made of the fields the flow's table names."""
 
 from collections.abc import Mapping, Sequence
-from datetime import date
+from datetime import date, datetime, timedelta
 from typing import Any
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import msgspec
 
+from tradehall.kernel.errors import Problem
 from tradehall.kernel.files import KINDS
-from tradehall.supervision.fields import ACCEPTED, LONGEST, Accept, Field
+from tradehall.kernel.i18n import N_
+from tradehall.kernel.money import decimal_text
+from tradehall.supervision.disputes import rules
+from tradehall.supervision.disputes.appeal import COMMITMENT_LETTER
+from tradehall.supervision.disputes.model import Dispute, Stage
+from tradehall.supervision.disputes.steps import Step
+from tradehall.supervision.fields import ACCEPTED, FURTHEST_DEADLINE, LONGEST, Accept, Field
 from tradehall.supervision.flow import Verb
 from tradehall.supervision.model import Held
 from tradehall.supervision.queries import Evidence
@@ -17,11 +25,23 @@ from tradehall.web.common import Form, WebRequest, texts
 SEEN = "seen"
 # Buttons of a form besides the one that sends it: the value of `do`. Taking a file back names it in `remove`.
 DO, SEND, SAVE, REMOVE = "do", "send", "save", "remove"
+# What the platform does in an appeal stands in groups; the rest is by itself.
+_GROUPS: dict[str, str] = {
+    "note_contact": N_("Find out more"),
+    "ask_buyer": N_("Find out more"),
+    "ask_seller": N_("Find out more"),
+    "propose": N_("Settle or decide"),
+    "decide_resume": N_("Settle or decide"),
+    "decide_redeliver": N_("Settle or decide"),
+    "decide_accept": N_("Settle or decide"),
+    "decide_refund": N_("Settle or decide"),
+}
 
 
 class Asked(msgspec.Struct, frozen=True):
     """A field as its form shows it. `name` is unique on the page, `files` are those handed in so far; `depends` is
-    what the flag is called by which it is wanted or not."""
+    what the flag is called by which it is wanted or not. `earliest` and `latest` bound a day; money is of `currency`,
+    `most` of it at most, as text."""
 
     field: Field
     name: str
@@ -31,6 +51,9 @@ class Asked(msgspec.Struct, frozen=True):
     accept: str
     earliest: date
     latest: date
+    choices: tuple[tuple[str, str], ...] = ()
+    currency: str = ""
+    most: str = ""
     depends: str = ""
 
     @property
@@ -46,18 +69,27 @@ class Group(msgspec.Struct, frozen=True):
 
 
 class VerbForm(msgspec.Struct, frozen=True):
-    """What a person fills in to do one thing. `saved`: something was written before and kept."""
+    """What a person fills in to do one thing. `saved`: something was written before and kept. `stage` is where it is
+    done, `group` what it and those beside it are for."""
 
     verb: Verb
     groups: list[Group]
     form: Form
     errors: dict[str, str]
     saved: bool
+    stage: Stage
+    group: str = ""
+
+    @property
+    def opens(self) -> bool:
+        """Whether it begins a dispute: then it stands apart, folded."""
+        return self.stage.kind is not None and self.stage.dispute is None
 
     @property
     def open(self) -> bool:
         """Whether it is unfolded from the start: the first thing to do, and what was begun or has something wrong."""
-        return self.verb.tone == "primary" or bool(self.errors) or self.begun
+        offered = self.verb.tone == "primary" and not self.group and not self.opens
+        return offered or bool(self.errors) or self.begun
 
     @property
     def begun(self) -> bool:
@@ -70,22 +102,43 @@ def forms_of(
     side: str,
     drafts: Mapping[str, Mapping[str, Any]],
     files: Sequence[Evidence],
-    today: date,
+    now: datetime,
     zone: ZoneInfo,
     sent: tuple[str, Form] | None = None,
 ) -> list[VerbForm]:
     """The forms for what a side can do now. `sent` is what came back with something wrong, and for which verb."""
-    made = []
-    for verb in held.verbs(side):
-        form = sent[1] if sent and sent[0] == verb.key else None
-        made.append(_form(request, held, side, verb, drafts.get(verb.key), files, today, zone, form))
+    made, today = [], now.astimezone(zone).date()
+    for stage in held.stages:
+        for verb in stage.verbs(side, now):
+            if verb.key == "decide_redeliver" and not _redeliverable(held):
+                continue
+            if verb.key == "confirm_decision" and decided_by(stage.dispute, request.user.actor.person_id):
+                continue
+            form = sent[1] if sent and sent[0] == verb.key else None
+            made.append(_form(request, held, side, stage, verb, drafts.get(verb.key), files, today, zone, form))
     return made
+
+
+def decided_by(dispute: Dispute | None, person_id: UUID | None) -> bool:
+    """Whether this person made the decision that a second one is to confirm."""
+    decision = dispute.facts.get("decision") if dispute and dispute.node == "second_look" else None
+    return bool(decision and decision["person"] == str(person_id))
+
+
+def _redeliverable(held: Held) -> bool:
+    """Whether there is a delivery of the seller's that the order could go back to."""
+    try:
+        rules.delivery_behind(held)
+    except Problem:
+        return False
+    return True
 
 
 def _form(
     request: WebRequest,
     held: Held,
     side: str,
+    stage: Stage,
     verb: Verb,
     draft: Mapping[str, Any] | None,
     files: Sequence[Evidence],
@@ -93,7 +146,7 @@ def _form(
     zone: ZoneInfo,
     sent: Form | None,
 ) -> VerbForm:
-    fields = held.fields(verb)
+    fields = [field for field in held.fields(verb) if _asked(field, side)]
     before = _before(held, verb) if draft is None else draft
     labels, words = {field.key: field.label for field in fields}, texts(request)
     groups: list[Group] = []
@@ -103,7 +156,7 @@ def _form(
         error = sent.error(field.key) if sent else ""
         if error:
             errors[name] = words.gettext("%(field)s: %(problem)s", field=words.lookup(field.label), problem=error)
-        value = sent.value(field.key) if sent else _written(before.get(field.key))
+        value = sent.value(field.key) if sent else _written(before.get(field.key), field, held.currency)
         handed = drafts_for(files, side, verb.key, field.key)
         asked = Asked(
             field,
@@ -112,15 +165,35 @@ def _form(
             error,
             handed,
             endings(field.accept) if field.kind == "files" else "",
-            held.ordered_at.astimezone(zone).date(),
-            today,
+            *_days(field, held.ordered_at.astimezone(zone).date(), today),
+            _choices(held, field),
+            held.currency if field.kind == "money" else "",
+            decimal_text(held.total_minor, held.currency) if field.kind == "money" else "",
             labels.get(field.unless or field.only_if, ""),
         )
         if field.group and groups and groups[-1].name == field.group:
             groups[-1].fields.append(asked)
         else:
             groups.append(Group(field.group, [asked]))
-    return VerbForm(verb, groups, sent or Form(request), errors, draft is not None)
+    group = _GROUPS.get(verb.key, "")
+    return VerbForm(verb, groups, sent or Form(request), errors, draft is not None, stage, group)
+
+
+def _asked(field: Field, side: str) -> bool:
+    """Whether this side is asked for it: a commitment letter is the seller's."""
+    return field.key != COMMITMENT_LETTER.key or side == "seller"
+
+
+def _days(field: Field, ordered: date, today: date) -> tuple[date, date]:
+    """The days a field of dates takes: since the order, or ahead."""
+    if field.kind == "deadline":
+        return today + timedelta(days=1), today + FURTHEST_DEADLINE
+    return ordered, today
+
+
+def _choices(held: Held, field: Field) -> tuple[tuple[str, str], ...]:
+    """What can be chosen: a delivery anew only where there is one."""
+    return tuple(one for one in field.choices if one[0] != "redeliver" or _redeliverable(held))
 
 
 def _before(held: Held, verb: Verb) -> Mapping[str, Any]:
@@ -128,14 +201,16 @@ def _before(held: Held, verb: Verb) -> Mapping[str, Any]:
     written anew; reasons and notes belong to their time."""
     if verb.key == "change_address":
         return held.facts.get("recipient") or {}
-    if verb.rejects:
+    if verb.rejects or isinstance(verb, Step):
         return {}
     return {key: value for key, value in (held.facts.get(verb.key) or {}).items() if key != "note"}
 
 
-def _written(value: Any) -> str:
+def _written(value: Any, field: Field, currency: str) -> str:
     if value is True:
         return "1"
+    if field.kind == "money" and type(value) is int:
+        return decimal_text(value, currency)
     return value if isinstance(value, str) else ""
 
 

@@ -12,6 +12,7 @@ from tradehall.kernel.journal import Actor
 from tradehall.kernel.paging import DEFAULT_LIMIT, Page, page_request
 from tradehall.settings import Settings
 from tradehall.supervision import message_queries, pressure, queries
+from tradehall.supervision.disputes.queries import pressing
 from tradehall.supervision.flow import SIDES, Verb
 from tradehall.supervision.message_queries import UnreadCase
 from tradehall.supervision.model import FlowRow, State
@@ -19,6 +20,8 @@ from tradehall.supervision.queries import MOST_COUNTED, Counts, FlowFilter
 from tradehall.supervision.turns import queue_request
 from tradehall.trading.queries import SHORTEST_NUMBER
 from tradehall.web.common import PageResponse, WebRequest, chosen, day, page, reading, searched, texts
+from tradehall.web.disputes.words import KINDS
+from tradehall.web.disputes.words import TURNS as DISPUTE_TURNS
 from tradehall.web.labels import ORDER_STATES
 from tradehall.web.supervision.words import DESKS, MINE, TURNS, VIEWS, Desk, View, node_options, type_options
 
@@ -164,6 +167,7 @@ def list_handlers(desk: Desk) -> list[HTTPRouteHandler]:
             rows = await found(reader, actor, wanted, asked.get("after"), asked.get("before"))
             counts = counted(await queries.counts(reader, actor))
             unread = await message_queries.unread_of(reader, actor, [row.id for row in rows.items])
+            disputed = await pressing(reader, [row.id for row in rows.items if row.frozen_at])
         return page(
             request,
             "supervision/list.html",
@@ -184,6 +188,10 @@ def list_handlers(desk: Desk) -> list[HTTPRouteHandler]:
             states=ORDER_STATES,
             main_verb=main_verb,
             whose_turn=whose_turn,
+            disputed=disputed,
+            dispute_kinds=KINDS,
+            dispute_turns=DISPUTE_TURNS,
+            mine=MINE,
         )
 
     return [supervised]

@@ -8,11 +8,13 @@ import msgspec
 
 from tradehall.kernel.i18n import N_, Translator
 from tradehall.kernel.journal import Entry
+from tradehall.supervision.disputes.model import PROCEDURES
+from tradehall.supervision.disputes.steps import UNOPENED
 from tradehall.supervision.fields import Field
 from tradehall.supervision.flow import Verb
 from tradehall.supervision.model import Held
 from tradehall.supervision.queries import Evidence
-from tradehall.web.supervised import ENDS, PREFIX, WITHOUT_VERB, done
+from tradehall.web.supervised import done, ending_of, inward, is_supervised, kind_of, title_of, tone_of, unconfirmed
 from tradehall.web.templating import Tone
 
 ROLES: dict[str, str] = {
@@ -43,8 +45,9 @@ class Handed(msgspec.Struct, frozen=True):
 
 
 class Act(msgspec.Struct):
-    """One entry of the log. `node` is where it was done and `place` what that is called, `digest` its hash in the
-    chain, `objection` the act by which it was sent back."""
+    """One entry of the log. `node` is where it was done and `place` what that is called, `to` the node it led to,
+    `digest` its hash in the chain, `objection` the act by which it was sent back; `dispute` is the id of the dispute it
+    was done in, "" for the delivery."""
 
     seq: int
     kind: str
@@ -60,6 +63,8 @@ class Act(msgspec.Struct):
     handed: list[Handed]
     note: str
     digest: str
+    to: str = ""
+    dispute: str = ""
     objection: "Act | None" = None
 
 
@@ -68,10 +73,15 @@ def acts_of(
 ) -> list[Act]:
     """What was done in the supervision of an order, oldest first. People of the platform are named to it alone."""
     by_id = {str(one.id): one for one in files}
-    verbs = {(node.key, verb.key): verb for node, verb in held.flow.walk()}
-    acts = [_act(held, one, verbs, by_id, texts) for one in entries if one.kind.startswith(PREFIX)]
+    verbs = {(node.key, verb.key): verb for table in held.tables for node, verb in table.walk()}
+    confirmed = _confirmed(entries)
+    acts = [
+        _act(held, one, verbs, by_id, texts, open_to=viewer == "platform" or one.seq in confirmed)
+        for one in entries
+        if is_supervised(one.kind)
+    ]
     for number, act in enumerate(acts):
-        if act.verb and act.verb.rejects:
+        if (act.verb and act.verb.rejects) or act.kind == "supervision.sent_back":
             answered = next((one for one in reversed(acts[:number]) if _is_shown(one)), None)
             if answered:
                 answered.objection = act
@@ -79,6 +89,18 @@ def acts_of(
         for act in acts:
             act.who = "" if act.role == "platform" else act.who
     return acts
+
+
+def _confirmed(entries: Sequence[Entry]) -> set[int]:
+    """The numbers of the decisions that a second person has confirmed: from then on both sides read them."""
+    found: set[int] = set()
+    waiting: int | None = None
+    for one in entries:
+        if unconfirmed(one.kind, one.content.get("facts") or {}):
+            waiting = one.seq
+        elif one.kind == "appeal.decision_confirmed" and waiting is not None:
+            found.add(waiting)
+    return found
 
 
 def requirements(acts: Sequence[Act]) -> list[Act]:
@@ -97,7 +119,12 @@ def deliveries(acts: Sequence[Act]) -> list[Act]:
 
 def _is_shown(act: Act) -> bool:
     """Whether it hands something over that the other side may send back."""
-    return bool(act.verb and not act.verb.rejects and (act.answers or act.handed or act.verb.key in _REQUIREMENTS))
+    return bool(
+        act.verb
+        and not act.dispute
+        and not act.verb.rejects
+        and (act.answers or act.handed or act.verb.key in _REQUIREMENTS)
+    )
 
 
 def _act(
@@ -106,50 +133,59 @@ def _act(
     verbs: Mapping[tuple[str, str], Verb],
     files: Mapping[str, Evidence],
     texts: Translator,
+    *,
+    open_to: bool,
 ) -> Act:
     content = entry.content
     facts: dict[str, Any] = content.get("facts") or {}
     actor: dict[str, Any] = content.get("actor") or {}
     verb = verbs.get((facts.get("node", ""), facts.get("verb", "")))
-    title, tone = WITHOUT_VERB.get(entry.kind, (entry.kind, "neutral"))
-    if verb:
-        title, tone = done(verb), _tone(verb)
+    kept_back = not open_to and inward(entry.kind, facts)
+    title, tone = title_of(entry.kind, facts, held.flow, "" if kept_back else "platform") or (entry.kind, "neutral")
+    if verb and not kept_back:
+        title, tone = done(verb), "danger" if verb.rejects else tone_of(entry.kind, verb)
     fields = {field.key: field for field in held.fields(verb)} if verb else {}
-    node = next((node for node in held.flow.nodes if node.key == facts.get("node")), None)
+    table = PROCEDURES[dispute] if (dispute := kind_of(entry.kind)) else held.flow
+    node = next((node for node in table.nodes if node.key == facts.get("node")), None)
     return Act(
         entry.seq,
         entry.kind,
         entry.at,
         actor.get("name") or "",
         actor.get("kind") or "system",
-        texts.lookup(title),
+        _titled(entry.kind, texts.lookup(title), texts, decided=not kept_back),
         tone,
         node.key if node else "",
-        texts.lookup(node.label) if node else "",
+        texts.lookup(node.label) if node and node.key != UNOPENED else "",
         verb,
-        _sent_files(facts, texts)
+        []
+        if kept_back
+        else _sent_files(facts, texts)
         if entry.kind == "supervision.message_sent"
-        else answers_of(facts.get("answers") or {}, fields, texts),
+        else answers_of(facts.get("answers") or {}, fields, texts, held.currency),
         _handed(facts.get("files") or [], fields, files, texts),
-        _note(entry.kind, facts, texts),
+        _note(entry.kind, facts, held.currency, texts),
         entry.hash.hex(),
+        str(facts.get("to") or ""),
+        str(facts.get("dispute") or "") if dispute else "",
     )
 
 
-def _tone(verb: Verb) -> Tone:
-    if verb.rejects:
-        return "danger"
-    return "success" if verb.event == "accepted" else "info"
+def _titled(kind: str, title: str, texts: Translator, *, decided: bool) -> str:
+    """What a decision is called by what was decided."""
+    return texts.gettext("Decided: %(what)s", what=title) if kind == "appeal.decided" and decided else title
 
 
-def answers_of(answers: Mapping[str, Any], fields: Mapping[str, Field], texts: Translator) -> list[Answer]:
-    """What was supplied, in the order in which it was asked for."""
+def answers_of(
+    answers: Mapping[str, Any], fields: Mapping[str, Field], texts: Translator, currency: str
+) -> list[Answer]:
+    """What was supplied, in the order in which it was asked for. Amounts are of the order's currency."""
     known = [key for key in fields if key in answers]
     others = [key for key in answers if key not in fields]
-    return [answer_of(key, answers[key], fields, texts) for key in known + others]
+    return [answer_of(key, answers[key], fields, texts, currency) for key in known + others]
 
 
-def answer_of(key: str, value: Any, fields: Mapping[str, Field], texts: Translator) -> Answer:
+def answer_of(key: str, value: Any, fields: Mapping[str, Field], texts: Translator, currency: str) -> Answer:
     """Something that was supplied, as people read it."""
     field = fields.get(key)
     if field is None:
@@ -157,6 +193,8 @@ def answer_of(key: str, value: Any, fields: Mapping[str, Field], texts: Translat
     text = str(value)
     if field.kind == "flag":
         text = texts.gettext("Yes")
+    elif field.kind == "money" and isinstance(value, int):
+        text = texts.money(value, currency)
     elif field.kind == "choice":
         text = texts.lookup(dict(field.choices).get(value, value))
     return Answer(texts.lookup(field.label), field.kind, text)
@@ -179,6 +217,7 @@ _WHOM: dict[str, str] = {
     "buyer": N_("To the buyer, whose turn it was."),
     "seller": N_("To the seller, whose turn it was."),
     "platform": N_("To the marketplace, whose turn it was."),
+    "parties": N_("To both sides, whose turn it was."),
 }
 
 
@@ -211,11 +250,11 @@ def _message(facts: Mapping[str, Any], texts: Translator) -> str:
     return texts.gettext(_FROM.get(facts.get("sender", ""), "%(text)s"), text=facts["text"])
 
 
-def _note(kind: str, facts: Mapping[str, Any], texts: Translator) -> str:
+def _note(kind: str, facts: dict[str, Any], currency: str, texts: Translator) -> str:
     match kind:
         case "supervision.message_sent":
             return _message(facts, texts)
-        case "supervision.urged":
+        case "supervision.urged" | "appeal.reminded" | "refund.reminded" | "return.reminded":
             return texts.lookup(_WHOM.get(facts.get("turn", ""), ""))
         case "supervision.reminded":
             said = [_WHOM.get(facts.get("turn", ""), ""), _ESCALATED.get(facts.get("level", 0), "")]
@@ -224,5 +263,5 @@ def _note(kind: str, facts: Mapping[str, Any], texts: Translator) -> str:
             days = int(facts.get("days", 0))
             return texts.ngettext("%(num)s day after the order.", "%(num)s days after the order.", days)
         case "supervision.cancelled":
-            return texts.lookup(ENDS.get(facts.get("reason", ""), ""))
+            return ending_of(facts, texts, currency)
     return ""

@@ -7,8 +7,10 @@ from typing import Any, Literal
 import msgspec
 
 from tradehall.kernel.i18n import N_, Translator
+from tradehall.supervision.disputes.model import Dispute, Turn
 from tradehall.supervision.flow import Side, Timer
 from tradehall.supervision.model import Held
+from tradehall.web.disputes.words import DO, LAPSES
 from tradehall.web.happened import Clock
 from tradehall.web.supervision.log import Act
 from tradehall.web.templating import Tone
@@ -39,10 +41,11 @@ _OTHERS: dict[Side, str] = {
     "seller": N_("The seller's turn: %(node)s"),
     "platform": N_("The marketplace's turn: %(node)s"),
 }
-_TOLD: dict[Side, str] = {
+_TOLD: dict[Turn, str] = {
     "buyer": N_("The buyer is reminded"),
     "seller": N_("The seller is reminded"),
     "platform": N_("The marketplace is reminded"),
+    "parties": N_("Both sides are reminded"),
 }
 _AHEAD: dict[Timer, tuple[str, Tone]] = {
     "unaccepted": (
@@ -70,7 +73,7 @@ def steps_of(held: Held, acts: Sequence[Act], texts: Translator) -> list[Step]:
     """The nodes of an order's flow in their order, and how far it has come."""
     nodes = held.steps
     now = next((place for place, node in enumerate(nodes) if node.key == held.node), len(nodes))
-    left = {act.node: act.at for act in acts if act.verb}
+    left = {act.node: act.at for act in acts if act.verb and not act.dispute}
     rejected: dict[str, int] = {}
     for act in acts:
         if act.verb and act.verb.rejects:
@@ -108,8 +111,10 @@ def _rejections(side: Side | None, times: int, texts: Translator) -> str:
             )
 
 
-def next_of(held: Held, side: str, now: datetime, texts: Translator, clock: Clock) -> dict[str, Any]:
-    """What the macro `next_card` shows."""
+def next_of(
+    held: Held, side: str, now: datetime, texts: Translator, clock: Clock, granted_minor: int | None = None
+) -> dict[str, Any]:
+    """What the macro `next_card` shows. `granted_minor`: what a dispute that is over returned."""
     if held.state == "completed":
         return {
             "title": texts.gettext("The service is completed"),
@@ -121,9 +126,16 @@ def next_of(held: Held, side: str, now: datetime, texts: Translator, clock: Cloc
     if held.state == "cancelled":
         return {
             "title": texts.gettext("The order was taken back"),
-            "text": texts.gettext("Nothing more is delivered; what was paid comes back."),
+            "text": texts.gettext(
+                "Nothing more is delivered; %(amount)s goes back to the buyer.",
+                amount=texts.money(granted_minor, held.currency),
+            )
+            if granted_minor
+            else texts.gettext("Nothing more is delivered; what was paid comes back."),
             "tone": "neutral",
         }
+    if held.disputes:
+        return _disputed(held, held.appeal or held.disputes[0], side, now, texts, clock)
     if held.frozen_at:
         return {
             "title": texts.gettext("Frozen: nobody can act"),
@@ -137,6 +149,43 @@ def next_of(held: Held, side: str, now: datetime, texts: Translator, clock: Cloc
     return _turn(held, side, now, texts, clock)
 
 
+def _disputed(
+    held: Held, dispute: Dispute, side: str, now: datetime, texts: Translator, clock: Clock
+) -> dict[str, Any]:
+    """While there is a dispute it says what happens next; the delivery waits for it."""
+    yours, late = waits_for(dispute, side), dispute.late(now)
+    said = []
+    if late and dispute.due_at:
+        said.append(texts.gettext("Overdue since %(time)s.", time=clock(dispute.due_at, "minute")))
+    if yours:
+        said.append(texts.lookup(DO.get(dispute.node, "")))
+    said.append(
+        texts.gettext(
+            "The delivery stands still at “%(node)s”; every deadline of it goes on when this is settled.",
+            node=texts.lookup(held.at.label),
+        )
+    )
+    if held.appeal and held.refund:
+        said.append(texts.gettext("The refund waits for the appeal."))
+    return {
+        "title": texts.gettext(
+            "%(dispute)s: %(node)s", dispute=texts.lookup(dispute.flow.label), node=texts.lookup(dispute.at.label)
+        ),
+        "text": " ".join(part for part in said if part),
+        "who": "you" if yours else dispute.turn,
+        "by": dispute.due_at,
+        "late": late,
+        "tone": "danger" if late else "warning" if yours else "info",
+    }
+
+
+def waits_for(dispute: Dispute, side: str) -> bool:
+    """Whether it is this side's turn in a dispute."""
+    if dispute.finished_at or dispute.paused_at:
+        return False
+    return dispute.turn == side or (dispute.turn == "parties" and side in ("buyer", "seller"))
+
+
 def _turn(held: Held, side: str, now: datetime, texts: Translator, clock: Clock) -> dict[str, Any]:
     assert held.turn, "an open flow is somebody's turn"
     yours, late = held.turn == side, held.overdue(now)
@@ -145,7 +194,7 @@ def _turn(held: Held, side: str, now: datetime, texts: Translator, clock: Clock)
         said.append(texts.gettext("Overdue since %(time)s.", time=clock(held.due_at, "minute")))
     if yours:
         said.append(texts.lookup(_DO.get(held.node, "")))
-    elif held.verbs(side):
+    elif any(stage.kind is None and stage.verbs(side) for stage in held.stages):
         said.append(texts.gettext("Until then you can do what stands below."))
     else:
         said.append(texts.gettext("There is nothing for you to do until then."))
@@ -165,5 +214,21 @@ def ahead_of(held: Held, now: datetime, texts: Translator) -> list[dict[str, Any
     items = []
     for name, at in sorted(held.timers.items(), key=lambda timer: (timer[1], timer[0])):
         text, tone = _AHEAD[name] if name in _AHEAD else (_TOLD[held.turn or "platform"], "warning")
+        items.append({"text": texts.lookup(text), "at": max(at, now), "tone": tone})
+    for dispute in held.disputes:
+        if not dispute.paused_at:
+            items += _ahead_in(dispute, now, texts)
+    return sorted(items, key=lambda item: item["at"])
+
+
+def _ahead_in(dispute: Dispute, now: datetime, texts: Translator) -> list[dict[str, Any]]:
+    """What becomes of a dispute by itself."""
+    items = []
+    for name, at in dispute.timers.items():
+        if name == "lapse":
+            verb = next((verb for verb in dispute.at.verbs if verb.timer == "lapse"), None)
+            text, tone = LAPSES.get(verb.key if verb else "", ""), "danger"
+        else:
+            text, tone = _TOLD[dispute.turn or "platform"], "warning"
         items.append({"text": texts.lookup(text), "at": max(at, now), "tone": tone})
     return items

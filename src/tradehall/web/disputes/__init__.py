@@ -1,0 +1,1 @@
+"""Pages of appeals, refunds and returns."""
