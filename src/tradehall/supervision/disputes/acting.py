@@ -27,7 +27,7 @@ from tradehall.supervision.fields import NOT_AN_AMOUNT, Checked
 from tradehall.supervision.flow import COMPLETED, Node, Timer, Verb
 from tradehall.supervision.log import log_of
 from tradehall.supervision.model import Held, first_reminder
-from tradehall.supervision.moving import Moving, arm, going_on, hand_in, left_of, named, told
+from tradehall.supervision.moving import CancelReason, Moving, arm, going_on, hand_in, left_of, named, told
 from tradehall.supervision.queries import Evidence
 
 NOTHING = Checked({}, {})
@@ -340,9 +340,8 @@ class Disputes:
         if other:
             await self._supersede(tx, held, other)
         if ruling.outcome == "refund":
-            reason: Any = (
-                "refund_agreed" if dispute.kind != "appeal" or "propose" in dispute.facts else "appeal_decided"
-            )
+            # What was proposed before, and came to nothing, was not agreed to.
+            reason: CancelReason = "refund_agreed" if ruling.agreed else "appeal_decided"
             await self._moving.cancel(tx, held, reason, ruling.amount_minor)
             return
         await self._moving.thaw(tx, held)
