@@ -16,6 +16,7 @@ from tradehall.kernel.journal import Actor
 from tradehall.supervision import evidence, queries
 from tradehall.supervision.disputes.model import Stage as Place
 from tradehall.supervision.disputes.model import begins
+from tradehall.supervision.disputes.steps import Kind, Step
 from tradehall.supervision.fields import Bounds, Field
 from tradehall.supervision.flow import Verb
 from tradehall.supervision.model import Held
@@ -154,7 +155,7 @@ class ServiceLife(Life):
             elif held.disputes:
                 if not self._chance(0.15):  # otherwise nobody does anything, and something lapses
                     await self._argue(number, held)
-            elif self._chance(0.07):
+            elif self._chance(0.1):
                 await self._begin_to_argue(number, held)
             elif forgotten and turn > 1 and "track" not in held.timers:
                 return
@@ -204,16 +205,22 @@ class ServiceLife(Life):
     # --- when they disagree ------------------------------------------------------------------------------------------
 
     async def _begin_to_argue(self, number: str, held: Held) -> None:
-        """An appeal, or a refund or return is asked for; what is not possible here, in vain."""
-        await self._argue_at(number, held, begins(self._rng.choices(("appeal", "refund", "return"), (5, 4, 2))[0]))
+        """An appeal, or a refund or return is asked for; what is not possible here, now and then in vain."""
+        kinds: dict[Kind, int] = {"appeal": 4, "refund": 3, "return": 6}
+        if not self._chance(0.1):
+            kinds = {place.kind: kinds[place.kind] for place in held.stages if place.kind}
+        if kinds:
+            await self._argue_at(number, held, begins(self._rng.choices(list(kinds), list(kinds.values()))[0]))
 
     async def _argue(self, number: str, held: Held) -> None:
         """Whoever can does something about what is disputed; while a refund is, somebody may appeal."""
         await self._argue_at(number, held, self._rng.choices(held.stages, (9, 1)[: len(held.stages)])[0])
 
     async def _argue_at(self, number: str, held: Held, place: Place) -> None:
-        """Any of what can be done there, by any who may. Those who may not, try it now and then all the same."""
-        verb = self._rng.choice([verb for verb in place.node.verbs if place.by(verb) != ("system",)])
+        """Any of what can be done there, by any who may."""
+        verbs = [verb for verb in place.node.verbs if place.by(verb) != ("system",)]
+        weights = [1 if isinstance(verb, Step) and verb.outcome == "withdrawn" else 3 for verb in verbs]
+        verb = self._rng.choices(verbs, weights)[0]
         side = self._rng.choice(place.by(verb))
         await self._act(number, held, verb, self._side(side) if side != "platform" else self._anybody_of_the_platform)
 
