@@ -117,7 +117,7 @@ class Walker:
         for field in fields:
             if field.group and field.kind == "note":
                 answers[field.key] = "Enough."
-        side = rng.choice(stage.by(verb))
+        side = rng.choice(stage.by(verb) or ("buyer",))
         return Attempt(rng.choice(PLATFORM[:2]) if side == "platform" else side, verb.key, answers, files)
 
     async def hand_in(self, number: str, attempt: Attempt) -> None:

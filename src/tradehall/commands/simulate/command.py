@@ -30,6 +30,7 @@ from tradehall.kernel.clock import StillClock
 from tradehall.kernel.journal import SYSTEM
 
 MOST_LIVES = 200
+_STATISTICS = ("track_activities", "track_counts")
 _LINE = 64 * 1024 * 1024
 
 
@@ -175,6 +176,9 @@ class Databases:
             sql.SQL("ALTER DATABASE {} SET synchronous_commit = off").format(copy),
             sql.SQL("ALTER DATABASE {} SET plan_cache_mode = force_generic_plan").format(copy),
         )
+        # Nor does anybody look at what its sessions are doing; only a superuser may say so.
+        with suppress(psycopg.errors.InsufficientPrivilege):
+            self.do(*(sql.SQL("ALTER DATABASE {} SET {} = off").format(copy, sql.SQL(name)) for name in _STATISTICS))
         try:
             yield make_conninfo(self._dsn, dbname=name)
         finally:
