@@ -65,6 +65,7 @@ class Walker:
         self.mortal = MortalDatabase(self.own.db.dsn, clock=self.own.clock, story=self.own.db._story, pool_size=2)
         self.prices: dict[tuple[Any, ...], UUID] = {}
         self.handed_in: dict[UUID, tuple[Any, ...]] = {}
+        self.deaths = 0
         self.zone = ZoneInfo(self.own.settings.default_timezone)
         self.partial = msgspec.structs.replace(shop.world.operator, person_id=shop.world.seller.person_id)
         self.stopwatch = Stopwatch(self.own)
@@ -202,10 +203,19 @@ class Walker:
 
     async def a_worker_dies(self) -> None:
         """What is due is claimed, and nobody carries it out until the lease ends."""
+        await self._one_lives()
         await DueWork(self.own.db, self.own.due_handlers()).claim(10)
+
+    async def _one_lives(self) -> None:
+        """Of so many workers in a row one does its work: what kills its worker each time is parked, and rightly so."""
+        self.deaths += 1
+        if self.deaths % 4 == 0:
+            await self.shop.end_leases()
+            await self.own.worker().run_until_idle()
 
     async def a_worker_dies_over_it(self, statements: int) -> None:
         """What is due is carried out on connections that end."""
+        await self._one_lives()
         for job in await DueWork(self.mortal, self.own.due_handlers()).claim(3):
             self.mortal.doom = Doom(statements)
             try:

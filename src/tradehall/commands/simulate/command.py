@@ -29,7 +29,8 @@ from tradehall.kernel import ids, migrate
 from tradehall.kernel.clock import StillClock
 from tradehall.kernel.journal import SYSTEM
 
-MOST_LIVES = 200
+# Enough for whoever lives at the same time to be seen to together; a thousand lives still see every era.
+MOST_LIVES = 250
 _STATISTICS = ("track_activities", "track_counts")
 _LINE = 64 * 1024 * 1024
 
@@ -70,7 +71,7 @@ class Simulation:
             raise BenchProblem(
                 f"there are {len(shared_out(self._lives))} marketplaces, and none is number {self._only}"
             )
-        async with _players(min(len(waiting), 2 * (os.cpu_count() or 1))) as players:
+        async with _players(min(len(waiting), os.cpu_count() or 1)) as players:
             progress(f"{len(waiting)} marketplaces in {len(players)} processes, seed {self._seed}")
             begun = time.perf_counter()
             work = (self._keep_busy(player, waiting, databases, furnished) for player in players)
