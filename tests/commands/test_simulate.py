@@ -21,10 +21,11 @@ from tradehall.commands.simulate.people import Merchant
 from tradehall.commands.simulate.run import Done, Run
 from tradehall.kernel.db import Reader, Tx
 from tradehall.kernel.journal import Event
+from tradehall.supervision.disputes.acting import Disputes
 from tradehall.supervision.engine import Supervision
 from tradehall.supervision.flows import is_supervised
 from tradehall.supervision.model import Held
-from tradehall.supervision.moving import arm
+from tradehall.supervision.moving import CancelReason, Moving, told
 from tradehall.supervision.opening import open_flow
 from tradehall.trading.life import Life
 from tradehall_seller.book import Entry
@@ -231,6 +232,47 @@ async def test_what_the_database_has_wrong_is_seen(
     assert set(await seen_after(midway, *statements)) == {invariant} | ALSO_SEEN.get(invariant, set())
 
 
+AN_APPEAL = "SELECT flow_id FROM disputes WHERE finished_at IS NULL AND kind = 'appeal' ORDER BY id LIMIT 1"
+A_REFUND = "SELECT flow_id FROM disputes WHERE outcome = 'refund' ORDER BY id LIMIT 1"
+
+
+async def test_what_the_database_has_wrong_of_disputes_is_seen(
+    simulator: Simulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(simulated_run, "ONE_SERVICE_IN", 1)
+    wrong: dict[LiteralString, dict[str, LiteralString]] = {
+        AN_APPEAL: {
+            "disputes_by_their_tables": f"UPDATE disputes SET acts = acts + 1 WHERE flow_id = ({AN_APPEAL})",
+            "frozen_while_disputed": f"""
+                UPDATE supervision_flows SET frozen_at = NULL, timers_left = NULL WHERE id = ({AN_APPEAL})
+                """,
+            "time_kept": f"""
+                UPDATE supervision_flows SET timers_left = jsonb_set(timers_left, '{{due}}', '1')
+                WHERE id = ({AN_APPEAL})
+                """,
+        },
+        A_REFUND: {
+            "money_back_as_ruled": "UPDATE disputes SET granted_minor = granted_minor + 1 WHERE outcome = 'refund'",
+            "nobody_judges_their_own": """
+                INSERT INTO memberships (person_id, organisation_id, role, created_at)
+                SELECT m.person_id, d.buyer_id, 'member', m.created_at
+                FROM memberships m JOIN organisations o ON o.id = m.organisation_id
+                CROSS JOIN (SELECT DISTINCT buyer_id FROM disputes) d WHERE o.kind = 'platform'
+                """,
+        },
+    }
+    async with simulator.run("argued", 50, NOTHING_FAILS) as run:
+        for waited_for, statements in wrong.items():
+            for _ in range(200):
+                async with run.installation.db.read() as reader:
+                    if await reader.fetch_value(waited_for):
+                        break
+                await run.live(3)
+            assert await seen_after(run) == {}
+            for invariant, statement in statements.items():
+                assert invariant in await seen_after(run, statement), invariant
+
+
 def an_instance(run: Run, generation: str = "V2") -> tuple[Any, Entry]:
     """The book of a seller and an instance in it that is alive."""
     for seller in run.sellers.values():
@@ -310,18 +352,48 @@ async def test_a_renewal_that_is_supervised_is_found_out(simulator: Simulator, m
 
 
 async def test_a_freeze_that_stops_no_timer_is_found_out(simulator: Simulator, monkeypatch: pytest.MonkeyPatch) -> None:
-    freeze = Supervision.freeze
+    freeze = Moving.freeze
 
-    async def forgetful(supervision: Supervision, tx: Tx, number: str) -> Held:
-        held = await freeze(supervision, tx, number)
-        await arm(tx, held.id, held.timers)
-        return held
+    async def forgetful(moving: Moving, tx: Tx, held: Held) -> None:
+        await freeze(moving, tx, held)
+        await tx.execute(
+            "UPDATE supervision_flows SET timers = %(timers)s WHERE id = %(id)s",
+            {"id": held.id, "timers": told(held.timers)},
+        )
 
-    monkeypatch.setattr(Supervision, "freeze", forgetful)
+    monkeypatch.setattr(Moving, "freeze", forgetful)
+    assert "no_timer_on_frozen_or_finished" in await found_when_they_argue(simulator, monkeypatch)
+
+
+async def found_when_they_argue(simulator: Simulator, monkeypatch: pytest.MonkeyPatch) -> set[str]:
+    """The invariants that are violated in a marketplace of services where all that goes wrong is what people do."""
     monkeypatch.setattr(simulated_run, "CHECKED_EVERY", 5)
-    monkeypatch.setattr(simulated_run, "ONE_SERVICE_IN", 2)
-    done = await simulator.done("frozen", 60, NOTHING_FAILS)
-    assert "no_timer_on_frozen_or_finished" in {found.invariant for found in done.violations}
+    monkeypatch.setattr(simulated_run, "ONE_SERVICE_IN", 1)
+    done = await simulator.done("frozen", 30, NOTHING_FAILS)
+    return {found.invariant for found in done.violations}
+
+
+async def test_a_refund_that_returns_what_was_paid_and_not_what_was_agreed_is_found_out(
+    simulator: Simulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cancel = Moving.cancel
+
+    async def generous(moving: Moving, tx: Tx, held: Held, reason: CancelReason, _: int | None = None) -> None:
+        await cancel(moving, tx, held, reason)
+
+    monkeypatch.setattr(Moving, "cancel", generous)
+    found = await found_when_they_argue(simulator, monkeypatch)
+    assert {"money_back_as_ruled", "disputes_by_their_tables"} <= found
+
+
+async def test_a_marketplace_that_lets_anybody_judge_is_found_out(
+    simulator: Simulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def whoever(*_: object) -> None:
+        pass
+
+    monkeypatch.setattr(Disputes, "_impartial", whoever)
+    assert "nobody_judges_their_own" in await found_when_they_argue(simulator, monkeypatch)
 
 
 async def test_work_that_forgets_what_comes_next_is_found_out(

@@ -280,6 +280,16 @@ async def test_a_proposal_that_both_agree_to_is_carried_out(supervised: Supervis
     ]  # fmt: skip
 
 
+async def test_what_is_decided_after_a_proposal_came_to_nothing_was_not_agreed_to(supervised: Supervised) -> None:
+    number = await supervised.buy("service")
+    await supervised.act(number, "appeal")
+    await supervised.act(number, "propose", proposal="refund", amount_minor=25_000)
+    await supervised.act(number, "decline_as_seller")
+    await supervised.act(number, "decide_refund", amount_minor=30_000)
+    order = await supervised.shop.order(number)
+    assert (order.cancel_reason, order.refund_minor) == ("appeal_decided", 30_000)
+
+
 async def test_questions_and_proposals_that_nobody_answers_lapse(supervised: Supervised, shop: Shop) -> None:
     number = await supervised.buy("service")
     await supervised.act(number, "appeal")

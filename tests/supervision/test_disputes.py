@@ -292,6 +292,16 @@ async def test_who_was_late_with_the_requirement_or_the_materials_is_shown_so(
     assert held.refund.facts["grounds"] == ["late_materials"]
 
 
+async def test_nobody_is_late_while_an_order_is_frozen(supervised: Supervised, shop: Shop) -> None:
+    number = await supervised.buy("service")
+    await supervised.act(number, "appeal")
+    await shop.run_due(60 * DAYS)
+    await supervised.act(number, "decide_resume")
+    held = await supervised.act(number, "request_refund")
+    assert held.refund
+    assert held.refund.facts["grounds"] == []
+
+
 # --- the older rules of appeals --------------------------------------------------------------------------------------
 
 

@@ -14,6 +14,7 @@ from tradehall.kernel.journal import Actor
 from tradehall.kernel.paging import Page, PageRequest, keyset, page
 from tradehall.supervision import turns
 from tradehall.supervision.disputes.model import Dispute
+from tradehall.supervision.errors import FlowMovedOn
 from tradehall.supervision.flow import COMPLETED, SIDES, Side
 from tradehall.supervision.model import STATES, FlowRow, Held, State
 from tradehall.supervision.turns import QueueRequest
@@ -81,7 +82,12 @@ async def flow(reader: Reader, viewer: Actor, number: str) -> Held | None:
 
 
 async def hold(reader: Reader, viewer: Actor, number: str, timers: str) -> Held | None:
-    """The supervised order of this number, its due row (of the kind `timers`) and then its own row locked."""
+    """The supervised order of this number, its due row (of the kind `timers`) and then its own row locked.
+
+    Raises FlowMovedOn where it was given another due row while it was waited for, and somebody holds that one and
+    waits for the order: two who each wait for what the other has would wait for ever.
+    """
+    params = {"number": number, "viewer": viewer.organisation_id, "kind": timers}
     flow_id: UUID | None = await reader.fetch_value(
         f"""
         WITH found AS MATERIALIZED (
@@ -92,10 +98,25 @@ async def hold(reader: Reader, viewer: Actor, number: str, timers: str) -> Held 
         SELECT f.id FROM supervision_flows f
         WHERE f.id = (SELECT id FROM found) AND (SELECT count(*) FROM timers) >= 0 FOR NO KEY UPDATE
         """,
-        {"number": number, "viewer": viewer.organisation_id, "kind": timers},
+        params,
     )
+    if flow_id is None:
+        return None
+    both = await reader.fetch_value(
+        """
+        WITH there AS (
+            SELECT FROM due_rows WHERE kind = %(kind)s AND subject_id = %(flow)s
+        ), mine AS MATERIALIZED (
+            SELECT id FROM due_rows WHERE kind = %(kind)s AND subject_id = %(flow)s FOR UPDATE SKIP LOCKED
+        )
+        SELECT (SELECT count(*) FROM there) = (SELECT count(*) FROM mine)
+        """,
+        {"kind": timers, "flow": flow_id},
+    )
+    if not both:
+        raise FlowMovedOn
     # Read by itself: it may have moved on while it was waited for.
-    return await flow_by_id(reader, flow_id) if flow_id else None
+    return await flow_by_id(reader, flow_id)
 
 
 async def flow_by_id(reader: Reader, flow_id: UUID) -> Held | None:

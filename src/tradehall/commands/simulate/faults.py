@@ -70,15 +70,24 @@ _V1_MOODS: tuple[tuple[Mood, int], ...] = (
 )
 
 
+# Of the connections that fail, this share really ends.
+REALLY_ENDS = 0.1
+
+
 class WorkerDied(BaseException):
     """The worker is killed. No program catches that."""
 
 
 class Doom(msgspec.Struct):
     """A connection that ends with the transaction it is next used for: after so many statements, or, at None, after the
-    commit and before whoever committed hears of it."""
+    commit and before whoever committed hears of it.
+
+    One that is not `real` fails likewise, and its transaction is undone, but it is used again: a new session costs as
+    much as a whole life.
+    """
 
     statements: int | None
+    real: bool = True
 
 
 class Rates(msgspec.Struct, frozen=True):
@@ -113,7 +122,8 @@ class Faults:
     def of_connection(self) -> Doom | None:
         if self._random.random() >= self.rates.connections:
             return None
-        return Doom(None if self._random.random() < 0.3 else self._random.randrange(6))
+        statements = None if self._random.random() < 0.3 else self._random.randrange(6)
+        return Doom(statements, real=self._random.random() < REALLY_ENDS)
 
     def mood(self, generation: str) -> Mood:
         moods, weights = zip(*(_MOODS + (_V1_MOODS if generation == "V1" else ())), strict=True)
@@ -159,12 +169,12 @@ class MortalDatabase(Database):
             return
         async with self._connection() as connection:
             async with connection.transaction():
-                doomed = cast("AsyncConnection[Any]", _Doomed(connection, doom.statements, self))
+                doomed = cast("AsyncConnection[Any]", _Doomed(connection, doom, self))
                 tx = Tx(doomed, self.clock.now(), actor, request_id, self._story)
                 yield tx
                 await tx.write_journal()
             if doom.statements is None:
-                self.end(connection)
+                self.end(connection, doom)
                 raise psycopg.OperationalError("the connection ended before the answer to COMMIT came")
 
     async def close(self) -> None:
@@ -172,9 +182,11 @@ class MortalDatabase(Database):
         if self._killer:
             self._killer.close()
 
-    def end(self, connection: AsyncConnection[Any]) -> None:
+    def end(self, connection: AsyncConnection[Any], doom: Doom) -> None:
         """Has the server end a session, as at a restart or a failover, and returns when it has."""
         self.deaths += 1
+        if not doom.real:
+            return
         if self._killer is None:
             self._killer = psycopg.connect(self.dsn, autocommit=True)
         pid = {"pid": connection.info.backend_pid}
@@ -187,16 +199,19 @@ class MortalDatabase(Database):
 class _Doomed:
     """A connection that ends before its n-th statement from now on."""
 
-    def __init__(self, connection: AsyncConnection[Any], statements: int | None, database: MortalDatabase) -> None:
+    def __init__(self, connection: AsyncConnection[Any], doom: Doom, database: MortalDatabase) -> None:
         self._connection = connection
-        self._left = statements
+        self._doom = doom
+        self._left = doom.statements
         self._database = database
 
     def _use(self) -> None:
         if self._left is not None:
             self._left -= 1
             if self._left == -1:
-                self._database.end(self._connection)
+                self._database.end(self._connection, self._doom)
+            if self._left < 0 and not self._doom.real:
+                raise psycopg.OperationalError("the connection ended")
 
     def cursor(self, **settings: Any) -> Any:
         self._use()

@@ -42,6 +42,11 @@ INVARIANTS: Mapping[str, str] = {
     "rejections_counted": "The rejections of each side are as many as its log says.",
     "paid_out_only_when_accepted": "What people deliver is completed, billable and the buyer's once it is accepted.",
     "no_timer_on_frozen_or_finished": "Timers run on open orders only, and each is due when it says.",
+    "disputes_by_their_tables": "Appeals, refunds and returns go by their tables, one at a time, to their ruling.",
+    "frozen_while_disputed": "An order is frozen while there is a dispute about it, and only then.",
+    "time_kept": "What is frozen or paused goes on with exactly the time it had left.",
+    "money_back_as_ruled": "Money goes back as was agreed or decided: once, so much, and at most what was paid.",
+    "nobody_judges_their_own": "Nobody decides in a dispute of their own, or confirms what they decided.",
     "renewals_open_no_flow": "Only new orders of what people deliver are supervised.",
     "evidence_stays": "Evidence is what was handed in, and codes are claimed and activated once.",
 }
@@ -102,7 +107,7 @@ class Watch:
         for invariant, check in _IN_MEMORY:
             for odd in await check(reader, run):
                 self.found(invariant, odd.subject, odd.seen, run.steps)
-        for strange in await oddities(reader):
+        for strange in await oddities(reader, run.settings.second_look_above):
             self.found(strange.invariant, strange.number, strange.seen, run.steps)
         if last:
             async for odd in _flaws(reader):

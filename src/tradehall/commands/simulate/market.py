@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import msgspec
+from msgspec import structs
 
 from tradehall.catalog import actions as catalog
 from tradehall.commands.simulate import made
@@ -34,6 +35,8 @@ BUYERS = 20
 # Of the first buyers; the others are in none.
 TRACKS: tuple[Track, ...] = ("empowerment", "base", "empowerment", "base")
 TRIAL_DAYS = 14
+# Part of what services cost: above it a second person looks at what the marketplace decides.
+SECOND_LOOK_ABOVE = 60_000
 _KEY = "simulated-access-key-{name}"
 _GENERAL_KEY = "simulated-general-key-{name}"
 
@@ -102,9 +105,12 @@ class Goods(msgspec.Struct, frozen=True):
 
 
 class Market(msgspec.Struct, frozen=True):
-    """Who is there, and what there is to buy (by seller, in the order of SELLERS)."""
+    """Who is there, and what there is to buy (by seller, in the order of SELLERS). Besides the operator there are a
+    second one, who confirms decisions, and a partial one, who works for all sellers as well."""
 
     operator: Actor
+    second: Actor
+    partial: Actor
     buyers: tuple[Actor, ...]
     sellers: tuple[Actor, ...]
     goods: tuple[Goods, ...]
@@ -140,6 +146,7 @@ def settings() -> Settings:
         circuit_pause=timedelta(minutes=5),
         circuit_longest_pause=timedelta(hours=1),
         renewal_retry=timedelta(hours=12),
+        second_look_above=SECOND_LOOK_ABOVE,
     )
 
 
@@ -194,6 +201,7 @@ async def furnish(tx: Tx, seal: Seal) -> Market:
     platform = await parties.create_organisation(tx, "platform", "Tradehall", "云商厅")
     people = _People(tx)
     operator = await people.add("platform", platform)
+    second = await people.one("second", platform)
     buyers, sellers, goods = [], [], []
     for number in range(1, BUYERS + 1):
         organisation = await parties.create_organisation(tx, "buyer", f"Buyer {number}", f"买家{number}")
@@ -202,11 +210,14 @@ async def furnish(tx: Tx, seal: Seal) -> Market:
         organisation = await parties.create_organisation(tx, "seller", f"Seller {kind.name}", f"商家 {kind.name}")
         sellers.append(await people.add("seller", organisation))
         goods.append(await _goods(tx, seal, kind, organisation))
+    partial = structs.replace(operator, person_id=sellers[0].person_id, name="Li partial")
+    assert partial.person_id
+    await parties.add_member(tx, platform, partial.person_id, "member")
     for buyer, track in zip(buyers, TRACKS, strict=False):
         assert buyer.organisation_id
         await parties.set_track(tx, buyer.organisation_id, track)
     services = await made.furnish(tx, [one.seller_id for one in goods])
-    return Market(operator, tuple(buyers), tuple(sellers), tuple(goods), services)
+    return Market(operator, second, partial, tuple(buyers), tuple(sellers), tuple(goods), services)
 
 
 class _People:
@@ -218,11 +229,20 @@ class _People:
 
     async def add(self, kind: OrganisationKind, organisation: UUID) -> Actor:
         if kind not in self._known:
-            self._known[kind] = await parties.create_person(
-                self._tx, email=f"{kind}@simulation.example", name=f"Li {kind}", password="simulated-password-1"
-            )
+            self._known[kind] = await self._create(kind)
         await parties.add_member(self._tx, organisation, self._known[kind], "admin")
         return Actor(kind, self._known[kind], organisation, "admin", f"Li {kind}")
+
+    async def one(self, name: str, platform: UUID) -> Actor:
+        """Somebody else of the platform."""
+        person = await self._create(name)
+        await parties.add_member(self._tx, platform, person, "member")
+        return Actor("platform", person, platform, "member", f"Li {name}")
+
+    async def _create(self, name: str) -> UUID:
+        return await parties.create_person(
+            self._tx, email=f"{name}@simulation.example", name=f"Li {name}", password="simulated-password-1"
+        )
 
 
 async def _goods(tx: Tx, seal: Seal, kind: SellerKind, seller: UUID) -> Goods:

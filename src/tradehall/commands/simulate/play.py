@@ -59,6 +59,7 @@ def main() -> None:
     logging.getLogger("psycopg.pool").setLevel(logging.ERROR)  # connections are ended on purpose here
     gc.collect()
     gc.freeze()  # what was imported stays, and need not be looked through again and again
+    gc.set_threshold(20_000, 20, 20)  # little of what a life leaves behind is a ring
     out = sys.stdout.buffer
     out.write(READY)
     out.flush()

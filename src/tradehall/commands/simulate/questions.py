@@ -23,6 +23,8 @@ _MONEY: tuple[LiteralString, ...] = (
         WHEN o.state = 'completed' THEN p.n = 1 AND p.sum = o.total_minor AND r.n <= 1 AND r.sum <= p.sum
         WHEN o.cancel_reason IN ('opening_failed', 'renewal_failed', 'change_failed', 'not_accepted')
             THEN p.n = 1 AND p.sum = o.total_minor AND r.n = 1 AND r.sum = p.sum
+        WHEN o.cancel_reason IN ('refund_agreed', 'appeal_decided')
+            THEN p.n = 1 AND p.sum = o.total_minor AND r.n = 1 AND r.sum BETWEEN 1 AND p.sum
         ELSE p.n = 0 AND r.n = 0 END
     """,
     """
@@ -33,11 +35,15 @@ _MONEY: tuple[LiteralString, ...] = (
     WHERE o.order_type = 'UNSUBSCRIBE' AND o.total_minor <> r.sum
     """,
     """
+    -- Of what is taken back in part the rest is held: it is the seller's.
     SELECT 'all' AS subject, format('paid %%s, held %%s, returned %%s', paid, held, returned) AS seen
     FROM (SELECT (SELECT coalesce(sum(amount_minor), 0) FROM payments) AS paid,
                  (SELECT coalesce(sum(total_minor), 0) FROM orders o
                   WHERE order_type <> 'UNSUBSCRIBE' AND state IN ('processing', 'completed')
-                    AND NOT EXISTS (SELECT FROM refunds r WHERE r.order_id = o.id)) AS held,
+                    AND NOT EXISTS (SELECT FROM refunds r WHERE r.order_id = o.id))
+                 + (SELECT coalesce(sum(o.total_minor - r.amount_minor), 0) FROM orders o
+                    JOIN refunds r ON r.order_id = o.id
+                    WHERE o.cancel_reason IN ('refund_agreed', 'appeal_decided')) AS held,
                  (SELECT coalesce(sum(amount_minor), 0) FROM refunds) AS returned) m
     WHERE paid <> held + returned
     """,

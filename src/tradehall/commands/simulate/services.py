@@ -1,10 +1,11 @@
-"""Whole lives of what people deliver: bought, delivered, proven, reviewed, rejected, frozen, forgotten, accepted; and
+"""Whole lives of what people deliver: bought, delivered, proven, reviewed, rejected, disputed, forgotten, accepted; and
 then had, renewed and ended like anything else."""
 
 import random
 from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from tradehall.commands.simulate.made import AMOUNT, Service
 from tradehall.commands.simulate.people import DAY, HOUR, MINUTE, Acting, Life, Stage
@@ -13,7 +14,10 @@ from tradehall.kernel.files.receiving import Received
 from tradehall.kernel.ids import new_id
 from tradehall.kernel.journal import Actor
 from tradehall.supervision import evidence, queries
-from tradehall.supervision.fields import Field
+from tradehall.supervision.disputes.model import Stage as Place
+from tradehall.supervision.disputes.model import begins
+from tradehall.supervision.disputes.steps import Kind, Step
+from tradehall.supervision.fields import Bounds, Field
 from tradehall.supervision.flow import Verb
 from tradehall.supervision.model import Held
 from tradehall.trading import actions as trading
@@ -34,21 +38,30 @@ _ANSWERS: dict[str, Any] = {
     "phone": "+86 138 1111 1111",
     "flag": True,
 }
+_DEADLINES = (1, 3, 7, 14, 45)
 _PARCELS = ("TEST-3-{}", "TEST-0-{}", "TEST-9-{}", "TEST-NEVER-{}", "TEST-HIDDEN-{}")
 
 
-def answers_for(fields: Sequence[Field], rng: random.Random, *, code: str | None = None) -> dict[str, Any]:
+def answers_for(
+    fields: Sequence[Field], rng: random.Random, bounds: Bounds, *, code: str | None = None
+) -> dict[str, Any]:
     """Something for everything that has to be written, and for some of what may be."""
     given: dict[str, Any] = {}
     for field in fields:
-        if field.kind in ("files", "date") or not (field.wanted(given) or rng.random() < 0.2):
+        if field.kind in ("files", "date") or not (
+            field.wanted(given) or rng.random() < 0.2 or (field.kind == "money" and given.get("proposal") == "refund")
+        ):
             continue
         if field.key == "code":
             given[field.key] = code
         elif field.key == "tracking_number":
             given[field.key] = rng.choice(_PARCELS).format(rng.randrange(10_000))
         elif field.kind == "choice":
-            given[field.key] = "test" if field.key == "courier" else field.choices[0][0]
+            given[field.key] = "test" if field.key == "courier" else rng.choice(field.choices)[0]
+        elif field.kind == "money":
+            given[field.key] = rng.choice((1, rng.randint(1, bounds.paid_minor), bounds.paid_minor))
+        elif field.kind == "deadline":
+            given[field.key] = (bounds.today + rng.choice(_DEADLINES) * DAY).isoformat()
         else:
             given[field.key] = _ANSWERS[field.kind]
     return given
@@ -71,6 +84,7 @@ class ServiceLife(Life):
         super().__init__(stage, name, rng)
         self._service: Service = rng.choice(stage.market.services)
         self._seller = stage.market.sellers[self._service.seller]
+        self._zone = ZoneInfo(self._own.settings.default_timezone)
 
     def live(self) -> Acting:
         return self._buy_a_service()
@@ -136,11 +150,13 @@ class ServiceLife(Life):
                 return
             if turn == 2 and invoiced:
                 await self._do("record the invoice", lambda tx: trading.record_invoice(tx, number), self._operator)
-            if self._chance(0.04):
-                async for pause in self._quarrel(number):
-                    yield pause
-            elif self._chance(0.12):
+            if self._chance(0.12):
                 await self._blunder(number, held)
+            elif held.disputes:
+                if not self._chance(0.15):  # otherwise nobody does anything, and something lapses
+                    await self._argue(number, held)
+            elif self._chance(0.1):
+                await self._begin_to_argue(number, held)
             elif forgotten and turn > 1 and "track" not in held.timers:
                 return
             elif "accept" in held.timers and self._chance(0.6):
@@ -158,12 +174,13 @@ class ServiceLife(Life):
             if held.at.by(verb) != "system" and not (verb.rejects and rejected >= MOST_REJECTIONS)
         ]
         weights = [8 if verb is verbs[0] else 2 if verb.rejects else 1 for verb in verbs]
-        await self._act(number, held, self._rng.choices(verbs, weights)[0])
+        verb = self._rng.choices(verbs, weights)[0]
+        await self._act(number, held, verb, self._side(held.at.by(verb)))
 
-    async def _act(self, number: str, held: Held, verb: Verb) -> None:
+    async def _act(self, number: str, held: Held, verb: Verb, actor: Actor) -> None:
         """A verb with everything it asks for, files first; sometimes clicked twice."""
-        fields, actor = held.fields(verb), self._side(held.at.by(verb))
-        answers = answers_for(fields, self._rng, code=await self._code(held))
+        fields, bounds = held.fields(verb), held.bounds(self._own.clock.now(), self._zone)
+        answers = answers_for(fields, self._rng, bounds, code=await self._code(held))
         files = files_for(fields, answers, self._rng)
         grouped = {field.group for field in fields if field.group} - {
             field.group for field in fields if field.key in answers or field.key in files
@@ -185,23 +202,43 @@ class ServiceLife(Life):
             )
             await evidence.attach(tx, number, verb, field, file.id)
 
-    async def _quarrel(self, number: str) -> Acting:
-        """The platform has it stand still for a while; whoever acts meanwhile is told so."""
-        freeze, thaw = self._own.supervision.freeze, self._own.supervision.thaw
-        await self._do("freeze", lambda tx: freeze(tx, number), self._operator)
-        yield self._pause(HOUR, 40 * DAY)
-        held = await self._flow(number)
-        if held is not None and held.state == "open" and self._chance(0.5):
-            await self._act(number, held, held.at.verbs[0])
-        for _ in range(1 + self._chance(0.2)):
-            await self._do("thaw", lambda tx: thaw(tx, number), self._operator)
+    # --- when they disagree ------------------------------------------------------------------------------------------
+
+    async def _begin_to_argue(self, number: str, held: Held) -> None:
+        """An appeal, or a refund or return is asked for; what is not possible here, now and then in vain."""
+        kinds: dict[Kind, int] = {"appeal": 4, "refund": 3, "return": 6}
+        if not self._chance(0.1):
+            kinds = {place.kind: kinds[place.kind] for place in held.stages if place.kind}
+        if kinds:
+            await self._argue_at(number, held, begins(self._rng.choices(list(kinds), list(kinds.values()))[0]))
+
+    async def _argue(self, number: str, held: Held) -> None:
+        """Whoever can does something about what is disputed; while a refund is, somebody may appeal."""
+        await self._argue_at(number, held, self._rng.choices(held.stages, (9, 1)[: len(held.stages)])[0])
+
+    async def _argue_at(self, number: str, held: Held, place: Place) -> None:
+        """Any of what can be done there, by any who may."""
+        verbs = [verb for verb in place.node.verbs if place.by(verb) != ("system",)]
+        weights = [1 if isinstance(verb, Step) and verb.outcome == "withdrawn" else 3 for verb in verbs]
+        verb = self._rng.choices(verbs, weights)[0]
+        side = self._rng.choice(place.by(verb))
+        await self._act(number, held, verb, self._side(side) if side != "platform" else self._anybody_of_the_platform)
 
     async def _blunder(self, number: str, held: Held) -> None:
         """Something that cannot be done here, or not by this side, or not like this."""
-        everything = sorted({verb.key for _, verb in held.flow.walk()} | {"no_such_verb"})
-        actor = self._rng.choice((self.actor, self._seller, self._operator, self._stage.market.buyers[0]))
+        everything = sorted({verb.key for table in held.tables for _, verb in table.walk()} | {"no_such_verb"})
+        market = self._stage.market
+        actor = self._rng.choice((self.actor, self._seller, self._operator, market.second, market.buyers[0]))
         what = self._rng.choice(everything)
-        answers = self._rng.choice(({}, {"reason": "Because."}, {"nobody_asks": "for this"}, {"code": "PLWRONG"}))
+        answers = self._rng.choice(
+            (
+                {},
+                {"reason": "Because."},
+                {"nobody_asks": "for this"},
+                {"code": "PLWRONG"},
+                {"amount_minor": held.total_minor + 1, "reason": "More than that.", "ruling": "More than that."},
+            )
+        )
         await self._do(what, lambda tx: self._own.supervision.act(tx, number, what, answers), actor)
 
     # --- what it is made of ------------------------------------------------------------------------------------------
@@ -209,6 +246,12 @@ class ServiceLife(Life):
     @property
     def _operator(self) -> Actor:
         return self._stage.market.operator
+
+    @property
+    def _anybody_of_the_platform(self) -> Actor:
+        """Mostly somebody who may decide: one works for the sellers as well."""
+        market = self._stage.market
+        return self._rng.choices((market.operator, market.second, market.partial), (6, 5, 1))[0]
 
     def _side(self, side: str) -> Actor:
         return {"buyer": self.actor, "seller": self._seller}.get(side, self._operator)

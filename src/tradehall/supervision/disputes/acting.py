@@ -27,7 +27,7 @@ from tradehall.supervision.fields import NOT_AN_AMOUNT, Checked
 from tradehall.supervision.flow import COMPLETED, Node, Timer, Verb
 from tradehall.supervision.log import log_of
 from tradehall.supervision.model import Held, first_reminder
-from tradehall.supervision.moving import Moving, arm, going_on, hand_in, left_of, named, told
+from tradehall.supervision.moving import CancelReason, Moving, arm, going_on, hand_in, left_of, named, told
 from tradehall.supervision.queries import Evidence
 
 NOTHING = Checked({}, {})
@@ -83,8 +83,10 @@ class Disputes:
         if dispute and stage.too_soon(step, tx.now):
             assert dispute.due_at, "a dispute that is open has a term"
             raise SellerStillHasTime(until=dispute.due_at)
-        if step.key == "confirm_decision" and dispute and dispute.facts[DECISION]["person"] == str(tx.actor.person_id):
-            raise SecondPersonNeeded
+        if step.key == "confirm_decision" and dispute:
+            first, second = dispute.facts[DECISION]["person"], tx.actor.person_id
+            if second is None or first == str(second):
+                raise SecondPersonNeeded
         if "redeliver" in (step.outcome, checked.values.get("proposal")):
             rules.delivery_behind(held)
         if checked.values.get("proposal") == "refund" and "amount_minor" not in checked.values:
@@ -340,9 +342,9 @@ class Disputes:
         if other:
             await self._supersede(tx, held, other)
         if ruling.outcome == "refund":
-            await self._moving.cancel(
-                tx, held, "refund_agreed" if ruling.agreed else "appeal_decided", ruling.amount_minor
-            )
+            # What was proposed before, and came to nothing, was not agreed to.
+            reason: CancelReason = "refund_agreed" if ruling.agreed else "appeal_decided"
+            await self._moving.cancel(tx, held, reason, ruling.amount_minor)
             return
         await self._moving.thaw(tx, held, moves_on=True)
         held = await self._moving.locked(tx, flow_id)

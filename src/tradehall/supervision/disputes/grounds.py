@@ -39,9 +39,11 @@ def grounds_in(flow: Flow, paid_at: datetime, entries: Sequence[Entry], now: dat
 
 
 def _stays(flow: Flow, paid_at: datetime, entries: Sequence[Entry], now: datetime) -> list[_Stay]:
+    # Time for which the order was frozen does not count: it was nobody's to be late in.
     requirement = {node.key for node in flow.nodes if node.term == "requirement"}
     stays: list[_Stay] = []
     since: datetime | None = None
+    frozen_at = now
     for one in entries:
         facts: dict[str, Any] = one.content.get("facts") or {}
         if one.kind == "supervision.opened" and facts.get("node") in requirement:
@@ -49,6 +51,10 @@ def _stays(flow: Flow, paid_at: datetime, entries: Sequence[Entry], now: datetim
         elif since and facts.get("to") and facts["to"] not in requirement and facts.get("node") in requirement:
             stays.append(_Stay(since, one.at, not stays))
             since = None
+        elif one.kind == "supervision.frozen":
+            frozen_at = one.at
+        elif one.kind == "supervision.resumed" and since:
+            since += one.at - frozen_at
         elif facts.get("to") in requirement and facts.get("node") not in requirement:
             since = one.at
     return [*stays, _Stay(since, now, not stays)] if since else stays
