@@ -272,14 +272,20 @@ async def read_case_messages(request: ApiRequest, number: str, idempotency_key: 
 
 @get("/messages/unread", guards=[anyone_signed_in])
 async def count_unread_case_messages(request: ApiRequest) -> Unread:
-    """Count unread messages of supervised orders."""
+    """Count unread messages of supervised orders.
+
+    Over all orders your side sees; of each message, whether anybody of your side has read it.
+    """
     async with installation_of_app(request).db.read() as reader:
         return Unread(await message_queries.unread_count(reader, request.user.actor))
 
 
 @get("/{number:str}/messages/drafts", guards=[anyone_signed_in], opt={"problems": [FlowNotFound]})
 async def list_case_drafts(request: ApiRequest, number: str) -> CaseDrafts:
-    """List the files uploaded for a message and not yet sent."""
+    """List the files uploaded for a message and not yet sent.
+
+    Your side's own; they go with the next message, or are taken back.
+    """
     actor = request.user.actor
     async with installation_of_app(request).db.read() as reader:
         held = await _held(reader, actor, number)
@@ -364,7 +370,10 @@ async def download_message_file(
     piece_id: UUID,
     thumbnail: Annotated[bool, QueryParameter(description="A small picture of it instead, where it is one.")] = False,
 ) -> Response[Any]:
-    """Download a file of a message."""
+    """Download a file of a message.
+
+    For those the message is for, and the platform; of one that is not sent yet, for its side alone.
+    """
     files, actor = installation_of_app(request).files, request.user.actor
     async with installation_of_app(request).db.read() as reader:
         held = await queries.flow(reader, actor, number)
@@ -430,7 +439,10 @@ async def urge_other_side(request: ApiRequest, number: str, idempotency_key: Ide
 
 @get("/{number:str}/messages/templates", guards=[anyone_signed_in], opt={"problems": [FlowNotFound]})
 async def list_offered_templates(request: ApiRequest, number: str) -> OfferedTemplates:
-    """List the templates for a message, filled in for an order."""
+    """List the templates for a message, filled in for an order.
+
+    Those that are built in, in your language, and your organisation's own.
+    """
     actor = request.user.actor
     assert actor.organisation_id, "guards let only people of organisations in"
     async with installation_of_app(request).db.read() as reader:
@@ -445,7 +457,10 @@ def _template(one: message_templates.Template) -> MessageTemplate:
 
 @get("/", guards=[anyone_signed_in])
 async def list_message_templates(request: ApiRequest) -> MessageTemplates:
-    """List your organisation's templates of messages."""
+    """List your organisation's templates of messages.
+
+    As they were written, with their placeholders; at most fifty.
+    """
     actor = request.user.actor
     assert actor.organisation_id, "guards let only people of organisations in"
     async with installation_of_app(request).db.read() as reader:
@@ -462,7 +477,10 @@ async def list_message_templates(request: ApiRequest) -> MessageTemplates:
 async def add_message_template(
     request: ApiRequest, data: WriteTemplate, idempotency_key: IdempotencyKey = None
 ) -> MessageTemplate:
-    """Keep a new template of messages."""
+    """Keep a new template of messages.
+
+    `{number}` and `{product}` in its text are filled in when it is used. An organisation keeps at most fifty.
+    """
 
     async def action(tx: Tx) -> MessageTemplate:
         made = await message_templates.add(tx, data.name, data.text)
@@ -479,7 +497,10 @@ async def add_message_template(
 async def change_message_template(
     request: ApiRequest, message_template_id: UUID, data: ChangeTemplate, idempotency_key: IdempotencyKey = None
 ) -> MessageTemplate:
-    """Change a template of messages."""
+    """Change a template of messages.
+
+    `version` is the one you read: if somebody changed it since, nothing is changed.
+    """
 
     async def action(tx: Tx) -> MessageTemplate:
         await message_templates.change(tx, message_template_id, data.version, data.name, data.text)
@@ -497,7 +518,10 @@ async def change_message_template(
 async def delete_message_template(
     request: ApiRequest, message_template_id: UUID, idempotency_key: IdempotencyKey = None
 ) -> None:
-    """Delete a template of messages."""
+    """Delete a template of messages.
+
+    Messages that were written with it stay as they are. Deleting it twice is fine.
+    """
 
     async def action(tx: Tx) -> None:
         await message_templates.delete(tx, message_template_id)
