@@ -14,7 +14,7 @@ from tests.commands.running import Running, processes_of, tradehall_command, tra
 
 pytestmark = pytest.mark.slow
 
-STORY = {"orders": 35, "opened": 16, "completed": 26, "refunded": 3, "accepted": 5}
+STORY = {"orders": 40, "opened": 16, "completed": 26, "refunded": 6, "accepted": 5}
 LIVES = {
     "trials": 2,
     "converted": 1,

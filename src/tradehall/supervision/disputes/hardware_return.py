@@ -2,7 +2,7 @@
 
 from tradehall.kernel.i18n import N_
 from tradehall.supervision.carriers import COURIERS
-from tradehall.supervision.disputes.refund import AMOUNT, GROUND, OPINION, SHARE_CONTACT, chase
+from tradehall.supervision.disputes.refund import ASKED, OPINION, chase, refuse
 from tradehall.supervision.disputes.steps import CLOSED, CLOSED_NODE, Step, unopened
 from tradehall.supervision.fields import Field
 from tradehall.supervision.flow import Flow, Node
@@ -31,7 +31,7 @@ PROCEDURE = Flow(
                 event="requested",
                 to="return_review",
                 by="buyer",
-                fields=(AMOUNT, REASON, REASON_FILES, SHARE_CONTACT),
+                fields=ASKED,
                 asks=N_("The seller says where to send it; the money comes back once it was looked at."),
                 tone="plain",
             )
@@ -54,16 +54,7 @@ PROCEDURE = Flow(
                         OPINION,
                     ),
                 ),
-                Step(
-                    key="refuse_return",
-                    label=N_("Refuse the return"),
-                    event="refused",
-                    to=CLOSED,
-                    fields=(GROUND, REASON, REASON_FILES),
-                    asks=N_("The delivery goes on where it stood. The buyer can appeal."),
-                    tone="danger",
-                    outcome="refused",
-                ),
+                refuse("return", N_("Refuse the return")),
                 chase("return"),
                 WITHDRAW,
             ),

@@ -42,6 +42,24 @@ WITHDRAW = Step(
 ENDS_ORDER = N_("The money goes back at once and the order ends. What is not returned stays yours.")
 
 
+# What a buyer says who wants money back.
+ASKED = (AMOUNT, REASON, REASON_FILES, SHARE_CONTACT)
+
+
+def refuse(event: str, label: str) -> Step:
+    """The seller does not agree, and says on which ground."""
+    return Step(
+        key=f"refuse_{event}",
+        label=label,
+        event="refused",
+        to=CLOSED,
+        fields=(GROUND, REASON, REASON_FILES),
+        asks=N_("The delivery goes on where it stood. The buyer can appeal."),
+        tone="danger",
+        outcome="refused",
+    )
+
+
 def chase(event: str) -> Step:
     """The buyer asks a seller who keeps him waiting, and sees whom to call."""
     return Step(
@@ -68,7 +86,7 @@ PROCEDURE = Flow(
                 to="refund_review",
                 to_reviewed="transit",
                 by="buyer",
-                fields=(AMOUNT, REASON, REASON_FILES, SHARE_CONTACT),
+                fields=ASKED,
                 asks=N_("The delivery stands still until the seller has answered or you withdraw it."),
                 tone="plain",
             )
@@ -114,16 +132,7 @@ PROCEDURE = Flow(
                     asks=ENDS_ORDER,
                     outcome="refund",
                 ),
-                Step(
-                    key="refuse_refund",
-                    label=N_("Refuse the refund"),
-                    event="refused",
-                    to=CLOSED,
-                    fields=(GROUND, REASON, REASON_FILES),
-                    asks=N_("The delivery goes on where it stood. The buyer can appeal."),
-                    tone="danger",
-                    outcome="refused",
-                ),
+                refuse("refund", N_("Refuse the refund")),
                 chase("refund"),
                 WITHDRAW,
             ),
