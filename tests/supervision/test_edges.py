@@ -18,7 +18,8 @@ from tradehall.kernel.ids import new_id
 from tradehall.kernel.journal import SYSTEM
 from tradehall.kernel.paging import PageRequest
 from tradehall.supervision import queries
-from tradehall.supervision.carriers import Parcel, Tracking
+from tradehall.supervision.carriers import Parcel, Tracking, offered
+from tradehall.supervision.flows import FLOWS
 from tradehall.trading import actions as trading
 from tradehall.trading.errors import AcceptedForGood, ChangeNotOffered
 from tradehall.trading.model import Gateway, PaymentIntent, Receipt
@@ -306,3 +307,12 @@ async def test_where_it_stands_is_told_in_the_readers_language(supervised: Super
         await supervised.act(number, "accept", {})
     said = translator("zh").format(caught.value.message_id(), **caught.value.values)
     assert "Submit requirement" not in said, said
+
+
+def test_outside_a_sandbox_the_test_carrier_carries_nothing() -> None:
+    (hardware,) = FLOWS["hardware"]
+    verb = hardware.verb("delivery", "deliver")
+    assert verb
+    for sandbox in (True, False):
+        (courier,) = [field for field in offered(verb.fields, sandbox) if field.key == "courier"]
+        assert ("test" in dict(courier.choices)) == sandbox

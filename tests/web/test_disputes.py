@@ -241,7 +241,7 @@ async def test_an_appeal_is_told_to_each_side_as_its_own(at: At, supervised: Sup
     )
     visitor = buyer.visitor
     order = text_of((await visitor.get(f"/buyer/orders/{number}")).text)
-    assert "Appeal to the marketplace" in order
+    assert "Appeal opened" in order
     assert "Olivia Ops" not in order
 
 

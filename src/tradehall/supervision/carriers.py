@@ -1,12 +1,14 @@
 """Where parcels are: what couriers tell, through one interface, and the test carrier that sandboxes have."""
 
 import re
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Literal, Protocol
 
 import msgspec
 
 from tradehall.kernel.i18n import N_
+from tradehall.supervision.fields import Field
 
 TEST_COURIER = "test"
 COURIERS: tuple[tuple[str, str], ...] = (
@@ -21,6 +23,14 @@ COURIERS: tuple[tuple[str, str], ...] = (
     ("other", N_("Another courier")),
     (TEST_COURIER, N_("Test carrier")),
 )
+
+
+def offered(fields: Iterable[Field], sandbox: bool) -> tuple[Field, ...]:
+    """Fields as they are asked: the test carrier carries nothing outside a sandbox."""
+    real = tuple(one for one in COURIERS if sandbox or one[0] != TEST_COURIER)
+    return tuple(
+        msgspec.structs.replace(field, choices=real) if field.choices is COURIERS else field for field in fields
+    )
 
 
 class Parcel(msgspec.Struct, frozen=True):

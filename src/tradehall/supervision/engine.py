@@ -10,7 +10,7 @@ from tradehall.kernel.journal import Event
 from tradehall.kernel.secrets import Seal
 from tradehall.settings import Settings
 from tradehall.supervision import queries
-from tradehall.supervision.carriers import Carrier
+from tradehall.supervision.carriers import Carrier, offered
 from tradehall.supervision.disputes.acting import Disputes
 from tradehall.supervision.disputes.steps import Step
 from tradehall.supervision.errors import FlowFinished, FlowFrozen, FlowMovedOn, FlowNotFound
@@ -56,7 +56,8 @@ class Supervision:
             raise FlowMovedOn
         files = await queries.drafted_files(tx, held.id, tx.actor.kind, key)
         handed_in = Counter(one.kind for one in files)
-        checked = check(held.fields(verb), answers, handed_in, held.bounds(tx.now, self._zone))
+        fields = offered(held.fields(verb), self._settings.sandbox)
+        checked = check(fields, answers, handed_in, held.bounds(tx.now, self._zone))
         if isinstance(verb, Step):
             await self._disputes.carry_out(tx, held, stage, verb, checked, files)
         else:

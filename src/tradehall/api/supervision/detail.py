@@ -87,10 +87,13 @@ async def get_supervised_order(request: ApiRequest, number: str) -> SupervisedOr
         held = await queries.flow(reader, request.user.actor, number)
         if held is None:
             raise FlowNotFound
-        return await told_held(reader, request.user.actor, held, texts_for(request))
+        sandbox = installation_of_app(request).settings.sandbox
+        return await told_held(reader, request.user.actor, held, texts_for(request), sandbox)
 
 
-async def told_held(reader: Reader, viewer: Actor, held: Held, texts: Translator) -> SupervisedOrderDetail:
+async def told_held(
+    reader: Reader, viewer: Actor, held: Held, texts: Translator, sandbox: bool
+) -> SupervisedOrderDetail:
     """A supervised order for who may see it."""
     evidence = await queries.evidence(reader, viewer, held.id)
     drafts = await queries.drafts(reader, viewer, held.id)
@@ -121,7 +124,7 @@ async def told_held(reader: Reader, viewer: Actor, held: Held, texts: Translator
                 for one in disputes
             ],
             "allowed": [
-                told_verb(held, stage, verb, drafts.get(verb.key, {}), texts)
+                told_verb(held, stage, verb, drafts.get(verb.key, {}), texts, sandbox)
                 for stage in held.stages
                 for verb in stage.verbs(viewer.kind, reader.now)
             ],

@@ -13,7 +13,7 @@ from tradehall.api.supervision.parts import Answers, FlowActor, FlowTimer, Reach
 from tradehall.catalog.delivery import delivery
 from tradehall.kernel.i18n import Translator
 from tradehall.supervision.acceptance import ProductClass, Rule, Scene
-from tradehall.supervision.carriers import COURIERS
+from tradehall.supervision.carriers import COURIERS, offered
 from tradehall.supervision.disputes.model import Stage
 from tradehall.supervision.disputes.queries import Pressing
 from tradehall.supervision.disputes.steps import Outcome
@@ -337,14 +337,16 @@ def told_fields(fields: Iterable[Field], texts: Translator) -> list[AskedField]:
     return [told_field(field, texts) for field in fields]
 
 
-def told_verb(held: Held, stage: Stage, verb: Verb, draft: Mapping[str, Any], texts: Translator) -> AllowedVerb:
+def told_verb(
+    held: Held, stage: Stage, verb: Verb, draft: Mapping[str, Any], texts: Translator, sandbox: bool
+) -> AllowedVerb:
     return AllowedVerb(
         stage.kind or "delivery",
         verb.key,
         texts.lookup(verb.label),
         texts.lookup(verb.asks) if verb.asks else None,
         verb.rejects,
-        told_fields(held.fields(verb), texts),
+        told_fields(offered(held.fields(verb), sandbox), texts),
         dict(draft),
     )
 

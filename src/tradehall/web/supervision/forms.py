@@ -8,10 +8,12 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
+from tradehall.edge.access import installation_of
 from tradehall.kernel.errors import Problem
 from tradehall.kernel.files import KINDS
 from tradehall.kernel.i18n import N_
 from tradehall.kernel.money import decimal_text
+from tradehall.supervision.carriers import offered
 from tradehall.supervision.disputes import rules
 from tradehall.supervision.disputes.appeal import COMMITMENT_LETTER
 from tradehall.supervision.disputes.model import Dispute, Stage
@@ -146,7 +148,8 @@ def _form(
     zone: ZoneInfo,
     sent: Form | None,
 ) -> VerbForm:
-    fields = [field for field in held.fields(verb) if _asked(field, side)]
+    sandbox = installation_of(request).settings.sandbox
+    fields = [field for field in offered(held.fields(verb), sandbox) if _asked(field, side)]
     before = _before(held, verb) if draft is None else draft
     labels, words = {field.key: field.label for field in fields}, texts(request)
     groups: list[Group] = []
