@@ -36,7 +36,7 @@ def photograph(number: int, width: int = 1600, height: int = 1200) -> bytes:
     return made.getvalue()
 
 
-async def _once(content: bytes) -> AsyncIterator[bytes]:
+async def once(content: bytes) -> AsyncIterator[bytes]:
     yield content
 
 
@@ -53,7 +53,7 @@ class Cases:
         """A file for a verb, received as from a form."""
         files = self.installation.files
         async with files.receiving() as handing:
-            received = await handing.receive(name, _once(content), accept=ANYTHING)
+            received = await handing.receive(name, once(content), accept=ANYTHING)
             assert by.organisation_id
             assert by.person_id
             async with self.installation.db.transaction(by, request_id="upload") as tx:

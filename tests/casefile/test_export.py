@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from tests.casefile.cases import PDF, Cases, lines, members
+from tests.casefile.cases import PDF, Cases, lines, members, once
 from tests.world import SellerServer, Shop
 
 from tradehall.casefile import statement
@@ -16,6 +16,7 @@ from tradehall.casefile.gather import case_of
 from tradehall.casefile.verify import verify
 from tradehall.casefile.visible import files_for, log_for
 from tradehall.kernel.errors import NotFound
+from tradehall.kernel.files import ANYTHING
 from tradehall.kernel.journal import SYSTEM, Actor
 
 OPERATOR, SELLER, BUYER = "Olivia Ops", "Sam Seller", "Bea Buyer"
@@ -51,8 +52,8 @@ async def test_the_operators_holds_every_file_and_the_whole_log(cases: Cases) ->
     path, written = await cases.export(number, cases.world.operator)
     contents = members(path)
     assert [name for name in contents if not name.startswith(statement.FILES)] == [
-        statement.LOG, statement.CALLS, statement.LEDGER, statement.REPORT, *statement.PDFS.values(),
-        statement.MANIFEST, statement.SIGNATURE,
+        statement.LOG, statement.MESSAGES, statement.CALLS, statement.LEDGER, statement.REPORT,
+        *statement.PDFS.values(), statement.MANIFEST, statement.SIGNATURE,
     ]  # fmt: skip
     known = await cases.supervised.shop.sql(
         "SELECT x.sha256 FROM supervision_evidence e JOIN files x ON x.id = e.file_id WHERE e.act IS NOT NULL"
@@ -300,3 +301,45 @@ def test_the_command_line_is_the_operator() -> None:
     from tradehall.casefile.actions import viewer_of
 
     assert viewer_of(SYSTEM) == viewer_of(Actor("platform")) == "platform"
+
+
+async def test_messages_are_told_to_whom_they_were_written_with_their_files(cases: Cases) -> None:
+    number = await cases.supervised.buy("service")
+    buyer, seller, operator = cases.world.buyer, cases.world.seller, cases.world.operator
+    conversation, files = cases.installation.conversation, cases.installation.files
+
+    async def write(by: Actor, text: str, *to: Any) -> None:
+        async with files.receiving() as handing:
+            received = await handing.receive(f"{text}.pdf", once(PDF + text.encode()), accept=ANYTHING)
+            async with cases.installation.db.transaction(by, request_id="write") as tx:
+                assert by.organisation_id
+                assert by.person_id
+                kept = await files.register(tx, received, owner_id=by.organisation_id, uploaded_by=by.person_id)
+                await conversation.attach(tx, number, kept.id)
+                await conversation.send(tx, number, text, to)
+
+    await write(buyer, "When", "seller")
+    await write(seller, "Soon", "buyer")
+    await write(seller, "Between-us", "platform")
+    await write(operator, "To-both", "buyer", "seller")
+    async with cases.installation.db.transaction(seller, request_id="read") as tx:
+        await conversation.read(tx, number)
+    for by, told in (
+        (buyer, ["When", "Soon", "To-both"]),
+        (seller, ["When", "Soon", "Between-us", "To-both"]),
+        (operator, ["When", "Soon", "Between-us", "To-both"]),
+    ):
+        path, written = await cases.export(number, by, name=f"{by.kind}.zip")
+        assert verify(path).flaws == []
+        assert written.damaged == 0
+        messages = lines(members(path)[statement.MESSAGES])
+        assert [one["text"] for one in messages] == told
+        assert [one["name"] for one in manifest(path)["files"] if one["verb"] == "message"] == [
+            f"{text}.pdf" for text in told
+        ]
+        page = report(path)
+        assert [text in page for text in ("Soon", "Between-us")] == ["Soon" in told, "Between-us" in told]
+        by_platform = messages[-1]["author"]
+        assert by_platform == (OPERATOR if by is operator else "")
+    read = messages[0]["receipts"][0]
+    assert (read["side"], read["read_by"]) == ("seller", SELLER)

@@ -51,6 +51,7 @@ def write_told(writer: Writer, about: About, first: str) -> bytes:
     kept, pictures = _with_pictures(writer, about.kept)
     about = msgspec.structs.replace(about, kept=kept)
     writer.add(statement.LOG, b"".join(map(_entry, log)))
+    writer.add(statement.MESSAGES, b"".join(statement.canonical(_plain(one)) for one in case.messages))
     if about.export.viewer != "buyer":
         writer.add(statement.CALLS, b"".join(map(_call, case.calls)))
     writer.add(statement.LEDGER, b"".join(map(statement.canonical, case.ledger)))

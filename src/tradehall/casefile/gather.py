@@ -8,6 +8,7 @@ from uuid import UUID
 import msgspec
 
 from tradehall.casefile import statement
+from tradehall.casefile.conversation import message_files, messages_of
 from tradehall.casefile.ledger import lines_for
 from tradehall.casefile.model import Case, Handed, MadeCall, Viewer
 from tradehall.catalog import templates
@@ -35,6 +36,8 @@ async def case_of(reader: Reader, viewer: Actor, side: Viewer, number: str) -> C
     held = await supervision.flow(reader, viewer, number)
     entries = await _entries(reader, order.id)
     last = entries[-1] if entries else None
+    evidence = await _evidence(reader, held)
+    messages = await messages_of(reader, side, held.id) if held else []
     return Case(
         order,
         held,
@@ -42,7 +45,12 @@ async def case_of(reader: Reader, viewer: Actor, side: Viewer, number: str) -> C
         entries,
         last.seq if last else 0,
         last.hash if last else b"",
-        [*(await _templates(reader, order.product_id, order.created_at)), *(await _evidence(reader, held))],
+        [
+            *(await _templates(reader, order.product_id, order.created_at)),
+            *evidence,
+            *(await message_files(reader, messages, len(evidence) + 1, member_name)),
+        ],
+        messages,
         await _calls(reader, order.id) if side != "buyer" else [],
         await lines_for(reader, side, order.id),
         reader.now,

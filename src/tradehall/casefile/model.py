@@ -32,6 +32,28 @@ class Handed(msgspec.Struct, frozen=True):
     at: datetime
 
 
+class Receipt(msgspec.Struct, frozen=True):
+    """Whom a message was written to, and who of that side read it first; people of the platform only where the reader
+    of the case file is of it."""
+
+    side: str
+    read_at: datetime | None
+    read_by: str
+
+
+class CaseMessage(msgspec.Struct, frozen=True):
+    """A message that was written inside the order, for one whom it was for. `files` are those of the case by id."""
+
+    number: int
+    side: str
+    author: str
+    at: datetime
+    text: str
+    replies_to: int | None
+    receipts: list[Receipt]
+    files: list[UUID]
+
+
 class Said(msgspec.Struct, frozen=True):
     """An entry of the operation log as its reader may see it. `entry` is its text exactly as hashed; where something
     in it is not for this reader, `content` is what is told of it and `left_out` what is not, None being everything."""
@@ -76,6 +98,7 @@ class Case(msgspec.Struct, frozen=True):
     seq: int
     head: bytes
     files: list[Handed]
+    messages: list[CaseMessage]
     calls: list[MadeCall]
     ledger: list[dict[str, Any]]
     read_at: datetime

@@ -16,6 +16,7 @@ SIGNATURE = "signature.json"
 TIMESTAMP = "timestamp.tsr"
 LOG = "log.jsonl"
 CALLS = "calls.jsonl"
+MESSAGES = "messages.jsonl"
 LEDGER = "ledger.jsonl"
 REPORT = "report.html"
 PDFS = {"en": "report-en.pdf", "zh": "report-zh.pdf"}

@@ -70,6 +70,7 @@ class _Telling:
             Section("requirement", _("Requirement"), list(self.acts(self.requirements()))),
             Section("deliveries", _("Deliveries"), list(self.acts(self.deliveries()))),
             Section("disputes", _("Appeals, refunds and returns"), list(self.acts(self.disputes()))),
+            Section("messages", _("Messages"), list(self.messages())),
             Section("ends", _("Decision"), list(self.acts(self.ends()))),
             Section("money", _("The money"), list(self.money())),
             Section("calls", _("Calls to the seller's server"), list(self.calls())),
@@ -170,6 +171,7 @@ class _Telling:
             one
             for one in self.log
             if one.kind.startswith("supervision.")
+            and one.kind != "supervision.message_sent"
             and self._verb_of(one) not in _REQUIREMENTS
             and (one.facts.get("answers") or one.facts.get("files"))
         ]
@@ -192,6 +194,26 @@ class _Telling:
             if one.left_out:
                 yield Words(self._left_out(one), "quiet")
             handed = [self.files[str(file.get("id"))] for file in self._files(one) if str(file.get("id")) in self.files]
+            yield from self.figures(handed)
+
+    def messages(self) -> Iterator[Block]:
+        """What the sides wrote to each other, as far as it was for the reader."""
+        for one in self.case.messages:
+            to = ", ".join(self.word(SIDES, receipt.side) for receipt in one.receipts)
+            title = self._("Message %(number)s, to: %(to)s", number=one.number, to=to)
+            who = " · ".join(filter(None, (self.at(one.at), self.word(SIDES, one.side), one.author)))
+            yield Head(title, who)
+            rows = [(self._("Text"), one.text)] if one.text else []
+            if one.replies_to:
+                rows.append((self._("In answer to"), str(one.replies_to)))
+            for receipt in one.receipts:
+                if receipt.read_at:
+                    read = " · ".join(filter(None, (self.at(receipt.read_at), receipt.read_by)))
+                    rows.append((self._("Read by: %(side)s", side=self.word(SIDES, receipt.side)), read))
+            handed = [self.files[str(file)] for file in one.files if str(file) in self.files]
+            rows += [(self._("File"), kept.handed.file.name) for kept in handed]
+            if rows:
+                yield Facts(rows)
             yield from self.figures(handed)
 
     def figures(self, handed: Sequence[Kept]) -> Iterator[Block]:

@@ -331,6 +331,8 @@ class _Examination:
             if not isinstance(one, dict) or not one.get("id") or not one.get("sha256"):
                 continue
             known = there.get(str(one["id"]))
+            if known is None and one.get("name") is None:
+                continue  # of a message between one side and the marketplace, which only these two hold
             if self.manifest and known != one["sha256"]:
                 what = "is not in this case file" if known is None else "is listed here with another hash"
                 text = f"The log tells of {one.get('name') or 'a file'} with SHA-256 {one['sha256']}: it {what}."

@@ -32,7 +32,8 @@ LEFT_OUT: dict[str, tuple[str, ...]] = {
     "buyer": ("trouble", "message"),
     "seller": ("gateway", "reference", "vouchers", "voucher_minor", "lost_minor"),
 }
-_A_NO = "change.refused"
+# There it is no fault of a server's: the seller's no, and the id of a message between people.
+_A_NO = ("change.refused", "supervision.message_sent")
 
 
 def log_for(viewer: Viewer, case: Case) -> list[Said]:
@@ -96,7 +97,7 @@ def _left_out(viewer: Viewer, kind: str, content: dict[str, Any]) -> Iterator[st
         yield from (f"actor.{name}" for name in ("name", "person") if actor.get(name))
     facts: dict[str, Any] = content.get("facts") or {}
     for name in LEFT_OUT[viewer]:
-        if facts.get(name) is not None and not (name == "message" and kind == _A_NO):
+        if facts.get(name) is not None and not (name == "message" and kind in _A_NO):
             yield f"facts.{name}"
 
 

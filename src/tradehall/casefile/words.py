@@ -72,6 +72,9 @@ EVENTS: dict[str, str] = {
     "supervision.cancelled": N_("Order taken back"),
     "supervision.frozen": N_("Frozen"),
     "supervision.resumed": N_("Resumed"),
+    "supervision.sent_back": N_("Sent back to the seller after an appeal"),
+    "supervision.urged": N_("The other side was reminded"),
+    "supervision.message_sent": N_("Message sent"),
     "case.exported": N_("Case file made"),
 }
 ACCOUNTS: dict[str, str] = {
@@ -144,9 +147,10 @@ FACTS: dict[str, str] = {
 # Of use to programs only, or told in words of their own.
 UNTOLD = frozenset(
     {
-        "act", "answers", "appeal", "buyer", "call", "currency", "damaged", "delivery_type", "dispute", "files",
-        "final", "flow", "from", "frozen", "id", "instance", "key", "line", "lines", "node", "order", "order_type",
-        "price", "product", "refund", "request", "return", "seller", "size", "sku", "stamped", "state", "step",
-        "suspended", "to", "turn", "type", "unknown", "verb", "version", "vouchers",
+        "act", "addressed", "answers", "appeal", "buyer", "call", "currency", "damaged", "delivery_type", "dispute",
+        "files", "final", "flow", "from", "frozen", "id", "instance", "key", "level", "line", "lines", "node",
+        "order", "order_type", "price", "product", "reached", "refund", "reply_to", "request", "return", "seller",
+        "sender", "sha256", "size", "sku", "stamped", "state", "step", "suspended", "times", "to", "turn", "type",
+        "unknown", "verb", "version", "vouchers",
     }
 )  # fmt: skip
