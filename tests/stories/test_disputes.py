@@ -7,6 +7,7 @@ from tests.supervised import Supervised
 from tests.world import Shop
 
 from tradehall.kernel.errors import Invalid
+from tradehall.ledger.queries import lines_of
 from tradehall.supervision.disputes.calendar import mark_days
 from tradehall.supervision.disputes.errors import NoDisputeOpen, NothingShipped, RefundRuledOut, SellerStillHasTime
 from tradehall.supervision.errors import FlowFrozen
@@ -30,6 +31,30 @@ async def since(supervised: Supervised, number: str, told: list[str]) -> list[st
     return kinds[len(told) :]
 
 
+async def ledger(supervised: Supervised, number: str) -> list[tuple[str, dict[str, int]]]:
+    """Every posting of an order with its lines; each sums to zero."""
+    order = await supervised.shop.order(number)
+    async with supervised.installation.db.read() as reader:
+        postings = await lines_of(reader, order.id)
+    assert all(sum(line.amount_minor for line in one.lines) == 0 for one in postings)
+    return [(one.kind, {line.account: line.amount_minor for line in one.lines}) for one in postings]
+
+
+HELD: tuple[str, dict[str, int]] = ("paid", {"buyer": -100_000, "escrow": 100_000})
+ALL_BACK: tuple[str, dict[str, int]] = ("returned", {"escrow": -100_000, "refunds": 100_000})
+PAID_OUT: tuple[str, dict[str, int]] = ("released", {"escrow": -100_000, "payable": 95_000, "fee": 5_000})
+
+
+def returned(amount: int) -> list[tuple[str, dict[str, int]]]:
+    """A part goes back, and the seller has what is left, less the fee of a twentieth."""
+    rest = 100_000 - amount
+    return [
+        HELD,
+        ("returned", {"escrow": -amount, "refunds": amount}),
+        ("released", {"escrow": -rest, "payable": rest - rest // 20, "fee": rest // 20}),
+    ]
+
+
 # --- negotiated refunds ----------------------------------------------------------------------------------------------
 
 
@@ -49,6 +74,7 @@ async def test_a_refund_that_the_seller_agrees_to(supervised: Supervised, shop: 
         "supervision.frozen", "refund.requested", "refund.agreed", *MONEY_BACK
     ]  # fmt: skip
     assert before.refundable
+    assert await ledger(supervised, number) == returned(40_000)
 
 
 async def test_a_refund_that_the_seller_refuses_and_what_each_timer_has_left(
@@ -69,6 +95,7 @@ async def test_a_refund_that_the_seller_refuses_and_what_each_timer_has_left(
     ]  # fmt: skip
     held = await supervised.act(number, "request_refund")
     assert held.refund, "it may be asked for once more"
+    assert await ledger(supervised, number) == [HELD]
 
 
 async def test_a_seller_who_does_not_answer_is_chased_after_seven_working_days(
@@ -110,6 +137,7 @@ async def test_what_was_not_shipped_is_refunded_without_a_return(supervised: Sup
     await supervised.act(number, "agree_refund")
     await shop.run_due(timedelta(hours=3))
     assert (await shop.order(number)).refund_minor == 100_000
+    assert await ledger(supervised, number) == [HELD, ALL_BACK]
 
 
 async def test_of_a_parcel_under_way_the_marketplace_says_where_it_is(supervised: Supervised, shop: Shop) -> None:
@@ -138,6 +166,7 @@ async def test_a_return_from_the_request_to_the_money(supervised: Supervised, sh
         "supervision.frozen", "return.requested", "return.agreed", "return.sent_back", "return.inspected", *MONEY_BACK
     ]  # fmt: skip
     assert (await shop.order(number)).refund_minor == 60_000
+    assert await ledger(supervised, number) == returned(60_000)
 
 
 async def test_what_is_not_sent_back_in_ten_days_counts_as_withdrawn(supervised: Supervised, shop: Shop) -> None:
@@ -168,6 +197,7 @@ async def test_what_came_back_and_is_not_looked_at_in_fifteen_days_counts_as_in_
     assert (await supervised.flow(number)).state == "open"
     await shop.run_due(timedelta(minutes=2))
     assert (await shop.order(number)).refund_state == "refunded"
+    assert await ledger(supervised, number) == [HELD, ALL_BACK]
 
 
 async def test_goods_that_the_seller_contests_are_judged_by_the_marketplace(supervised: Supervised, shop: Shop) -> None:
@@ -193,6 +223,8 @@ async def test_goods_that_the_seller_contests_are_judged_by_the_marketplace(supe
     ]  # fmt: skip
     order = await shop.order(number)
     assert (order.cancel_reason, order.refund_minor) == ("appeal_decided", 70_000)
+    await shop.run_due(timedelta(hours=3))
+    assert await ledger(supervised, number) == returned(70_000)
 
 
 # --- appeals ---------------------------------------------------------------------------------------------------------
@@ -208,6 +240,7 @@ async def test_an_appeal_that_ends_with_the_delivery_going_on(supervised: Superv
     held = await supervised.act(number, "decide_resume")
     assert (held.node, held.turn, held.frozen_at) == ("delivery", "seller", None)
     assert held.timers == {name: at + 60 * DAYS for name, at in before.timers.items()}
+    assert await ledger(supervised, number) == [HELD], "nothing is the seller's before the acceptance"
     events = [*PAID, "supervision.requirement_submitted", "supervision.requirement_confirmed"]
     assert await since(supervised, number, events) == [
         "supervision.frozen", "appeal.opened", "appeal.decided", "supervision.resumed"
@@ -240,6 +273,7 @@ async def test_an_appeal_that_sends_it_back_to_the_seller(supervised: Supervised
         "supervision.frozen", "appeal.opened", "appeal.decided", "supervision.resumed", "supervision.sent_back",
         "supervision.delivered", "supervision.accepted", "order.completed",
     ]  # fmt: skip
+    assert await ledger(supervised, number) == [HELD, PAID_OUT]
 
 
 async def test_an_appeal_against_a_buyer_who_cannot_be_reached(supervised: Supervised, shop: Shop) -> None:
@@ -259,6 +293,7 @@ async def test_an_appeal_against_a_buyer_who_cannot_be_reached(supervised: Super
         "supervision.frozen", "appeal.opened", "appeal.contact_noted", "appeal.evidence_requested", "appeal.answered",
         "appeal.decided", "supervision.resumed", "supervision.accepted", "order.completed",
     ]  # fmt: skip
+    assert await ledger(supervised, number) == [HELD, PAID_OUT]
 
 
 async def test_a_proposal_that_both_agree_to_is_carried_out(supervised: Supervised, shop: Shop) -> None:
@@ -278,6 +313,7 @@ async def test_a_proposal_that_both_agree_to_is_carried_out(supervised: Supervis
         "supervision.frozen", "appeal.opened", "appeal.proposed", "appeal.proposal_declined", "appeal.proposed",
         "appeal.proposal_agreed", "appeal.proposal_agreed", *MONEY_BACK,
     ]  # fmt: skip
+    assert await ledger(supervised, number) == returned(30_000)
 
 
 async def test_what_is_decided_after_a_proposal_came_to_nothing_was_not_agreed_to(supervised: Supervised) -> None:
