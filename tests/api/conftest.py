@@ -4,9 +4,9 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 
 import httpx
 import pytest
+from tests.application import application
 from tests.world import World
 
-from tradehall.app import create_app
 from tradehall.installation import Installation
 from tradehall.kernel.journal import Actor
 from tradehall.parties import actions as parties
@@ -21,7 +21,7 @@ As = Callable[[Actor], Awaitable[dict[str, str]]]
 async def client(installation: Installation) -> AsyncIterator[Client]:
     """A client without a token, which asks for English."""
     # In the application's own event loop, where those who wait for a database connection are woken.
-    transport = httpx.ASGITransport(create_app(installation), raise_app_exceptions=False)  # type: ignore[arg-type]
+    transport = httpx.ASGITransport(application(installation), raise_app_exceptions=False)  # type: ignore[arg-type]
     async with httpx.AsyncClient(transport=transport, base_url="http://testserver.local") as client:
         client.headers["Accept-Language"] = "en"
         yield client

@@ -7,9 +7,9 @@ from uuid import UUID
 
 import httpx
 import pytest
+from tests.application import application
 from tests.openapi.signing import Pairs, signed
 
-from tradehall.app import create_app
 from tradehall.installation import Installation
 from tradehall.kernel.journal import Actor
 from tradehall.openapi.routes import PREFIX
@@ -93,7 +93,7 @@ ProgramOf = Callable[[Actor], Awaitable[Program]]
 
 @pytest.fixture
 async def client(installation: Installation) -> AsyncIterator[httpx.AsyncClient]:
-    transport = httpx.ASGITransport(create_app(installation), raise_app_exceptions=False)  # type: ignore[arg-type]
+    transport = httpx.ASGITransport(application(installation), raise_app_exceptions=False)  # type: ignore[arg-type]
     async with httpx.AsyncClient(transport=transport) as client:
         yield client
 

@@ -17,6 +17,7 @@ from tests.world import Shop, World, serving
 
 from tradehall.app import create_app
 from tradehall.installation import Installation
+from tradehall.kernel.journal import SYSTEM
 from tradehall.openapi import queries
 from tradehall.parties import credentials
 from tradehall.parties.credentials import NOTED_EVERY
@@ -108,6 +109,9 @@ async def test_a_moved_clock_of_a_sandbox_does_not_count(
     program = await program_of(world.seller)
     months = timedelta(days=90)
     moved = datetime(2026, 6, 1, tzinfo=UTC)
+    # In the database too: whoever begins to listen reads it from there.
+    async with installation.db.transaction(SYSTEM) as tx:
+        await tx.execute("UPDATE installation SET clock_offset = %(months)s", {"months": months})
     monkeypatch.setattr(installation.clock, "offset", months)
     monkeypatch.setattr(installation.clock, "now", lambda: moved)
     assert (await program.call(MOCK, at=moved - months)).status_code == 200

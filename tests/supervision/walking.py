@@ -303,8 +303,8 @@ class Stopwatch:
         self._stopped[held.id] = (tx.now, held.timers, held.due_at)
         await self._freeze(tx, held)
 
-    async def thaw(self, tx: Tx, held: Held) -> None:
-        await self._thaw(tx, held)
+    async def thaw(self, tx: Tx, held: Held, *, moves_on: bool = False) -> None:
+        await self._thaw(tx, held, moves_on=moves_on)
         after = await self.moving.locked(tx, held.id)
         if held.frozen_at:
             self._check(held.id, tx.now, after.timers, after.due_at)

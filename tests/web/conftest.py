@@ -6,9 +6,9 @@ from html import unescape
 
 import httpx
 import pytest
+from tests.application import application
 from tests.world import PASSWORD, World
 
-from tradehall.app import create_app
 from tradehall.installation import Installation
 from tradehall.kernel.journal import Actor
 
@@ -63,7 +63,7 @@ Enter = Callable[..., Awaitable[Visitor]]
 @pytest.fixture
 async def enter(installation: Installation, world: World) -> AsyncIterator[Enter]:
     """`await enter()` is somebody unknown, `await enter(world.buyer, "zh")` is signed in and reads Chinese."""
-    app = create_app(installation)
+    app = application(installation)
     clients: list[httpx.AsyncClient] = []
 
     async def enter(actor: Actor | None = None, locale: str = "en") -> Visitor:

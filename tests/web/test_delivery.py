@@ -11,6 +11,7 @@ from tests.world import Shop, World
 
 from tradehall.catalog.delivery import deliveries
 from tradehall.kernel.i18n import LOCALES, translator
+from tradehall.supervision.disputes.model import PROCEDURES
 from tradehall.supervision.flow import Flow
 from tradehall.supervision.flows import all_flows
 from tradehall.web import labels
@@ -58,7 +59,7 @@ def test_every_event_of_every_flow_has_words_in_both_languages(flow: Flow) -> No
 
 
 def test_what_was_done_is_told_of_buttons_that_there_are() -> None:
-    assert DONE.keys() <= {verb.label for flow in all_flows() for _, verb in flow.walk()}
+    assert DONE.keys() <= {verb.label for flow in [*all_flows(), *PROCEDURES.values()] for _, verb in flow.walk()}
 
 
 def test_every_delivery_type_says_how_it_reaches_its_buyer() -> None:

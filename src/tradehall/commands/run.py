@@ -3,8 +3,9 @@
 import asyncio
 import gc
 import signal
-from collections.abc import Callable
-from contextlib import suppress
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 
 import structlog
 import uvicorn
@@ -13,9 +14,12 @@ from prometheus_client import start_http_server
 from tradehall import installation
 from tradehall.app import create_app
 from tradehall.kernel import logs
+from tradehall.kernel.db import DATABASE_AWAY
 from tradehall.settings import Settings
 
 log = structlog.get_logger()
+# For how many seconds a database that cannot be reached yet is waited for.
+DATABASE_WAIT = 20
 
 
 def settle_memory() -> None:
@@ -26,10 +30,28 @@ def settle_memory() -> None:
     gc.set_threshold(20_000, 20, 50)
 
 
+@asynccontextmanager
+async def _opened(settings: Settings, *, listening: bool = True) -> AsyncIterator[installation.Installation]:
+    """The installation, waited for while its database starts or recovers: whoever is started together with it, or anew
+    after a crash of both, does not give up at once."""
+    until = time.monotonic() + DATABASE_WAIT
+    async with AsyncExitStack() as stack:
+        while True:
+            try:
+                opened = await stack.enter_async_context(installation.opened(settings, listening=listening))
+                break
+            except DATABASE_AWAY as error:
+                if time.monotonic() > until:
+                    raise
+                log.warning("database_away", error=" ".join(str(error).split()))
+                await asyncio.sleep(0.5)
+        yield opened
+
+
 async def serve(settings: Settings, ready: Callable[[], None] | None = None) -> None:
     """Serves pages and API until SIGINT or SIGTERM; requests under way are answered first."""
     logs.configure(settings.log_format, settings.log_level)
-    async with installation.opened(settings) as opened:
+    async with _opened(settings) as opened:
         await _Server(web_config(settings, opened), opened, ready).serve()
 
 
@@ -78,7 +100,7 @@ async def work(settings: Settings) -> None:
     logs.configure(settings.log_format, settings.log_level)
     if settings.worker_metrics_port:
         start_http_server(settings.worker_metrics_port, settings.host)
-    async with installation.opened(settings, listening=False) as opened:
+    async with _opened(settings, listening=False) as opened:
         worker = opened.worker()
         told = 0
 

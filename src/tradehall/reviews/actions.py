@@ -336,10 +336,10 @@ async def answer(tx: Tx, review_id: UUID, text: str, seen: int, change_for: time
     `seen` is the answer's version, 0 where there never was one. Raises Invalid, ReviewNotFound, AnswerChanged or
     AnswerFinal.
     """
-    said = checked_text("text", text, LONGEST_TEXT)
     found = await queries.review(tx, tx.actor, review_id)
     if found is None:
         raise ReviewNotFound
+    said = checked_text("text", text, LONGEST_TEXT)
     if found.answer_version == seen + 1 and found.answer == said:
         return
     if found.answer is not None and found.answered_at and found.answer_version == seen:
