@@ -21,7 +21,7 @@ demo: install ## a living marketplace on this machine: story, pages, worker; Ctr
 	@$(BIN)/tradehall demo $(ARGS)
 
 test: install ## every test, with a PostgreSQL of its own; ARGS='-k restart' for some
-	@$(BIN)/python -m pytest -n 3 --dist loadfile $(ARGS)
+	@$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 check: install ## lint, formatting, types, import rules; says everything that is wrong, not only the first
 	@status=0; \
