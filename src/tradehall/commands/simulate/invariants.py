@@ -263,7 +263,10 @@ async def _frozen(reader: Reader, run: Watched) -> list[_Odd]:
         ours = known.get(kept.order)
         if ours is None or not ours.at_rest or kept.released or ours.subscription_state in (None, "ended"):
             continue
-        if {"freeze", "unfreeze"} & set(ours.given_up):
+        # A renewal of the first generation lets what was frozen work again: of one that waits for a person it is not
+        # known whether it was done.
+        waits = {"freeze", "unfreeze", "renew"} if ours.generation == "V1" else {"freeze", "unfreeze"}
+        if waits & set(ours.given_up):
             continue
         wanted = ours.subscription_state == "frozen" or ours.suspended
         if not wanted and ours.generation == "V1" and ours.charging_mode != "ON_DEMAND":
