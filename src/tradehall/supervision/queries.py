@@ -6,6 +6,7 @@ from typing import Any, LiteralString
 from uuid import UUID
 
 import msgspec
+from psycopg import Rollback
 
 from tradehall.catalog import queries as catalog
 from tradehall.kernel.db import Reader, like
@@ -22,6 +23,7 @@ from tradehall.trading.queries import NUMBERS_SEARCHED, number_prefix
 
 MOST_COUNTED = 1000
 MOST_EVIDENCE = 1000
+TRIES_TO_HOLD = 50
 
 _ROW: LiteralString = """
     f.id, f.order_id, f.order_number, f.buyer_id, b.name_en AS buyer_name_en, b.name_zh AS buyer_name_zh,
@@ -84,10 +86,24 @@ async def flow(reader: Reader, viewer: Actor, number: str) -> Held | None:
 async def hold(reader: Reader, viewer: Actor, number: str, timers: str) -> Held | None:
     """The supervised order of this number, its due row (of the kind `timers`) and then its own row locked.
 
-    Raises FlowMovedOn where it was given another due row while it was waited for, and somebody holds that one and
-    waits for the order: two who each wait for what the other has would wait for ever.
+    It may be given another due row while it is waited for, and somebody may hold that one and wait for the order: two
+    who each wait for what the other has would wait for ever. So it is let go of then, and taken anew. Raises
+    FlowMovedOn where that happens again and again.
     """
     params = {"number": number, "viewer": viewer.organisation_id, "kind": timers}
+    for _ in range(TRIES_TO_HOLD):
+        async with reader.connection.transaction() as trying:
+            flow_id, both = await _locked(reader, viewer, params)
+            if flow_id and not both:
+                raise Rollback(trying)
+        if both or flow_id is None:
+            # Read by itself: it may have moved on while it was waited for.
+            return await flow_by_id(reader, flow_id) if flow_id else None
+    raise FlowMovedOn
+
+
+async def _locked(reader: Reader, viewer: Actor, params: dict[str, Any]) -> tuple[UUID | None, bool]:
+    """Locks the due row that there is, and then the order; its id, and whether its due row is locked with it."""
     flow_id: UUID | None = await reader.fetch_value(
         f"""
         WITH found AS MATERIALIZED (
@@ -101,8 +117,8 @@ async def hold(reader: Reader, viewer: Actor, number: str, timers: str) -> Held 
         params,
     )
     if flow_id is None:
-        return None
-    both = await reader.fetch_value(
+        return None, False
+    both: bool = await reader.fetch_value(
         """
         WITH there AS (
             SELECT FROM due_rows WHERE kind = %(kind)s AND subject_id = %(flow)s
@@ -111,12 +127,9 @@ async def hold(reader: Reader, viewer: Actor, number: str, timers: str) -> Held 
         )
         SELECT (SELECT count(*) FROM there) = (SELECT count(*) FROM mine)
         """,
-        {"kind": timers, "flow": flow_id},
+        params | {"flow": flow_id},
     )
-    if not both:
-        raise FlowMovedOn
-    # Read by itself: it may have moved on while it was waited for.
-    return await flow_by_id(reader, flow_id)
+    return flow_id, both
 
 
 async def flow_by_id(reader: Reader, flow_id: UUID) -> Held | None:

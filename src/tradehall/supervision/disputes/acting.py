@@ -21,7 +21,7 @@ from tradehall.supervision.disputes import rules
 from tradehall.supervision.disputes.calendar import working_days_from
 from tradehall.supervision.disputes.errors import OwnOrganisation, SecondPersonNeeded, SellerStillHasTime
 from tradehall.supervision.disputes.grounds import grounds_in
-from tradehall.supervision.disputes.model import Dispute, Stage, begins, turn_at
+from tradehall.supervision.disputes.model import Dispute, Stage, begins, stage_of, turn_at
 from tradehall.supervision.disputes.steps import CLOSED, UNOPENED, Outcome, Step
 from tradehall.supervision.fields import NOT_AN_AMOUNT, Checked
 from tradehall.supervision.flow import COMPLETED, Node, Timer, Verb
@@ -377,7 +377,7 @@ class Disputes:
 
     async def lapse(self, tx: Tx, held: Held, dispute: Dispute) -> None:
         """What the table has the system do when nobody did anything in time."""
-        stage = Stage(dispute.flow, dispute.at, dispute.kind, dispute)
+        stage = stage_of(dispute)
         step = next(verb for verb in stage.node.verbs if verb.timer == "lapse")
         assert isinstance(step, Step)
         await self.carry_out(tx, held, stage, step, NOTHING, ())

@@ -1,6 +1,6 @@
 """What can go wrong in disputes."""
 
-from tradehall.kernel.errors import Conflict, Forbidden, NotFound
+from tradehall.kernel.errors import Conflict, Forbidden
 
 
 class AppealUnderWay(Conflict):
@@ -45,7 +45,3 @@ class SecondPersonNeeded(Forbidden):
 
 class NothingToRedeliver(Conflict):
     """There is no delivery of the seller's that this order could go back to."""
-
-
-class DisputeNotFound(NotFound):
-    """There is no such appeal, refund or return, or it is not yours to see."""

@@ -33,7 +33,7 @@ from tradehall.web.common import (
     seat_of,
 )
 from tradehall.web.supervision.detail import detail_page
-from tradehall.web.supervision.files import said_in_short
+from tradehall.web.supervision.files import refused
 from tradehall.web.supervision.talk import id_or_none
 
 SENT = N_("The message was sent.")
@@ -117,12 +117,7 @@ def conversation_handlers(base: str, kind: OrganisationKind) -> list[HTTPRouteHa
         except (NotFound, Forbidden, NotSignedIn, UploadCutOff):
             raise
         except Problem as problem:
-            return page(
-                request,
-                "supervision/refused.html",
-                http_status=problem.status,
-                message=said_in_short(request, problem),
-            )
+            return refused(request, problem)
 
     @post(f"{place}/messages/files/{{piece:str}}/remove", guards=guards, status_code=200)
     async def remove(request: WebRequest, number: str, piece: str) -> Response[Any]:

@@ -79,12 +79,7 @@ def files_handlers(base: str, kind: OrganisationKind) -> list[HTTPRouteHandler]:
         except (NotFound, Forbidden, NotSignedIn, UploadCutOff):
             raise
         except Problem as problem:
-            return page(
-                request,
-                "supervision/refused.html",
-                http_status=problem.status,
-                message=said_in_short(request, problem),
-            )
+            return refused(request, problem)
 
     @post(f"{order}/files/{{evidence_id:str}}/remove", guards=guards, status_code=200)
     async def remove(request: WebRequest, number: str, evidence_id: str) -> Response[Any]:
@@ -145,6 +140,13 @@ async def _list(request: WebRequest, base: str, number: str, verb: str, field: s
         "supervision/drafts.html",
         files=drafts_for(files, actor.kind, verb, field),
         place=f"{base}/supervision/{number}",
+    )
+
+
+def refused(request: WebRequest, problem: Problem) -> PageResponse:
+    """What the page's script is told of a file that is not taken."""
+    return page(
+        request, "supervision/refused.html", http_status=problem.status, message=said_in_short(request, problem)
     )
 
 
