@@ -44,6 +44,11 @@ def pytest_configure(config: pytest.Config) -> None:
         config.add_cleanup(lambda: shutil.rmtree(os.environ.pop(DIRECTORY), ignore_errors=True))
 
 
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """Bytes are named after their parameter: what a file holds may differ between the processes that collect tests."""
+    return argname if isinstance(val, bytes) else None
+
+
 class Server:
     """A PostgreSQL with template databases, and clones of them for tests.
 
