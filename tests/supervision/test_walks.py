@@ -24,7 +24,7 @@ from tradehall.kernel.clock import StillClock
 from tradehall.kernel.db import Tx
 from tradehall.kernel.due import DueRow
 from tradehall.kernel.journal import SYSTEM
-from tradehall.supervision import engine
+from tradehall.supervision import engine, queries
 from tradehall.supervision.disputes.model import Stage, begins
 from tradehall.supervision.disputes.steps import Kind
 from tradehall.supervision.fields import Checked
@@ -481,7 +481,7 @@ async def test_timers_that_run_on_while_an_order_is_frozen_are_found_out(
     assert await seen(walker) == {"no_timer_on_frozen_or_finished"}
 
     async def remind_all_the_same(self: Timers, tx: Tx, row: DueRow) -> None:
-        await self._remind(tx, await self._moving.locked(tx, row.subject_id))
+        await self._remind(tx, await queries.locked(tx, row.subject_id))
 
     monkeypatch.setattr(Timers, "carry_out", remind_all_the_same)
     await walker.days_pass(40)

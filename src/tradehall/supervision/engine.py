@@ -66,8 +66,8 @@ class Supervision:
 
     async def reveal(self, tx: Tx, number: str) -> dict[str, str]:
         """The secret things of a delivery, for the buyer and the seller who supplied them. Raises FlowNotFound."""
-        held = await queries.flow(tx, tx.actor, number)
-        if held is None or tx.actor.kind not in ("buyer", "seller"):
+        held = await queries.existing_flow(tx, tx.actor, number)
+        if tx.actor.kind not in ("buyer", "seller"):
             raise FlowNotFound
         return self._moving.secrets(held).get("deliver", {})
 

@@ -76,7 +76,7 @@ async def hand_in_file(
         installation.files.receiving() as handing,
     ):
         async with installation.db.read() as reader:
-            held = await queries.flow(reader, actor, number)
+            held = await queries.existing_flow(reader, actor, number)
             asked = await evidence.asked_for(reader, actor.kind, held, verb, field)
         received: Received | None = None
         async for part in parts:

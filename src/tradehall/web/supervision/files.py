@@ -18,7 +18,7 @@ from tradehall.kernel.i18n import N_
 from tradehall.kernel.journal import Actor
 from tradehall.parties.model import OrganisationKind
 from tradehall.supervision import evidence, queries
-from tradehall.supervision.errors import EvidenceNotFound, FlowNotFound
+from tradehall.supervision.errors import EvidenceNotFound
 from tradehall.supervision.fields import ACCEPTED
 from tradehall.web.common import (
     PageResponse,
@@ -43,7 +43,7 @@ async def take_in(request: WebRequest, number: str, verb: str, part: FilePart, f
     first of its bytes is read. Raises what `evidence.asked_for` and `Files.receive` do."""
     installation, actor, seat = installation_of(request), request.user.actor, seat_of(request)
     async with reading(request) as reader:
-        held = await queries.flow(reader, actor, number)
+        held = await queries.existing_flow(reader, actor, number)
         wanted = await evidence.asked_for(reader, actor.kind, held, verb, field)
     async with installation.files.receiving() as handing:
         received = await handing.receive(
@@ -131,9 +131,7 @@ async def _stored(request: WebRequest, number: str, evidence_id: str) -> StoredF
 async def _list(request: WebRequest, base: str, number: str, verb: str, field: str) -> PageResponse:
     actor: Actor = request.user.actor
     async with reading(request) as reader:
-        held = await queries.flow(reader, actor, number)
-        if held is None:
-            raise FlowNotFound
+        held = await queries.existing_flow(reader, actor, number)
         files = await queries.evidence(reader, actor, held.id)
     return page(
         request,
