@@ -12,9 +12,10 @@ from tradehall.kernel.ids import new_id
 from tradehall.kernel.journal import SYSTEM, Event
 from tradehall.settings import Settings
 from tradehall.trading import subscription_queries as subscriptions
-from tradehall.trading.actions import EXPIRE, ORDER_CHANNEL, REFUND
+from tradehall.trading.actions import EXPIRE, ORDER_CHANNEL
 from tradehall.trading.life import arm
 from tradehall.trading.model import FAILURE_OF, CancelReason, OrderType
+from tradehall.trading.refunds import REFUND
 from tradehall.trading.subscription_queries import LIFE
 from tradehall.trading.terms import Subscription
 
