@@ -33,7 +33,7 @@ from tradehall.provisioning import queries
 from tradehall.provisioning.errors import BuyerWasRefunded, CallIsSettled, CallMovedOn, CallNotFound
 from tradehall.provisioning.model import Attempt, CallRow, CallState, Purpose, Verdict
 from tradehall.provisioning.queries import CallFilter
-from tradehall.provisioning.standing import explanation
+from tradehall.provisioning.troubles import explanation
 
 MOST_AT_ONCE = 100
 SeenAttempts = Annotated[

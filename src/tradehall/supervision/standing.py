@@ -11,7 +11,7 @@ import msgspec
 from tradehall.catalog.delivery import delivery
 from tradehall.kernel.db import Reader
 from tradehall.kernel.journal import Actor
-from tradehall.provisioning.standing import NextKind, NextStep
+from tradehall.provisioning.steps import NextKind, NextStep
 from tradehall.supervision.disputes.steps import Kind
 from tradehall.supervision.flow import Node, Side
 from tradehall.supervision.flows import flow_of

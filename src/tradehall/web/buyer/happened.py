@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from tradehall.kernel.i18n import N_, Translator
-from tradehall.provisioning.standing import explanation
+from tradehall.provisioning.troubles import explanation
 from tradehall.supervision.flow import Flow
 from tradehall.trading.model import HappenedEvent
 from tradehall.web.happened import Clock, Told, told

@@ -6,7 +6,7 @@ from typing import Any
 from tradehall.catalog.delivery import delivery
 from tradehall.kernel.i18n import N_, Translator
 from tradehall.provisioning.model import Instance
-from tradehall.provisioning.standing import NextKind, NextStep
+from tradehall.provisioning.steps import NextKind, NextStep
 from tradehall.supervision.model import Held
 from tradehall.supervision.standing import involves_supervision
 from tradehall.trading.model import Order

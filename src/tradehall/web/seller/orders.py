@@ -11,7 +11,8 @@ from tradehall.edge.access import installation_of, only
 from tradehall.kernel.i18n import N_
 from tradehall.kernel.journal import Actor
 from tradehall.provisioning import queries as provisioning
-from tradehall.provisioning.standing import NextKind, NextStep, next_step
+from tradehall.provisioning.standing import next_step
+from tradehall.provisioning.steps import NextKind, NextStep
 from tradehall.supervision.standing import next_in_supervision, places_of
 from tradehall.trading import queries
 from tradehall.trading.errors import OrderNotFound
