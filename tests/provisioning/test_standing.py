@@ -8,7 +8,7 @@ from uuid import uuid4
 import msgspec
 import pytest
 
-from tradehall.protocols.v2 import FAULTS, RESULT_CODES
+from tradehall.protocols.answers import FAULTS, RESULT_CODES
 from tradehall.provisioning.ahead import AHEAD, Ahead, AheadKind, what_is_ahead
 from tradehall.provisioning.model import Call, Instance
 from tradehall.provisioning.standing import next_step

@@ -28,7 +28,7 @@ from tradehall.kernel.errors import Problem
 from tradehall.kernel.i18n import Translator
 from tradehall.kernel.paging import Page
 from tradehall.parties.model import OrganisationKind
-from tradehall.protocols.production import Activity
+from tradehall.protocols.requests import Activity
 from tradehall.provisioning import queries
 from tradehall.provisioning.errors import BuyerWasRefunded, CallIsSettled, CallMovedOn, CallNotFound
 from tradehall.provisioning.model import Attempt, CallRow, CallState, Purpose, Verdict

@@ -13,7 +13,7 @@ from tradehall.api.supervision.events import EVENTS as FLOW_EVENTS
 from tradehall.edge.access import anyone_signed_in
 from tradehall.kernel.i18n import Translator
 from tradehall.kernel.journal import Actor
-from tradehall.protocols.production import Activity
+from tradehall.protocols.requests import Activity
 from tradehall.provisioning import queries as provisioning
 from tradehall.provisioning.ahead import what_is_ahead
 from tradehall.provisioning.model import Call, CallState, Purpose, Verdict

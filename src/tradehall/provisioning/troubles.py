@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from tradehall.kernel.i18n import N_
-from tradehall.protocols.v2 import FAULTS, RESULT_CODES, SUCCESS
+from tradehall.protocols.answers import FAULTS, RESULT_CODES, SUCCESS
 
 # What went wrong on the way to a seller's server and back. What is wrong with an answer is in the protocol's FAULTS.
 TROUBLES: Mapping[str, str] = MappingProxyType(
