@@ -11,16 +11,8 @@ from typing import Literal
 import msgspec
 
 from tradehall.protocols import v1, v2
-from tradehall.protocols.answers import (
-    Answer,
-)
-from tradehall.protocols.requests import (
-    Activity,
-    Encryption,
-    Generation,
-    NotifyOrder,
-    Request,
-)
+from tradehall.protocols.answers import Answer
+from tradehall.protocols.requests import Activity, Encryption, Generation, NotifyOrder, Request
 
 
 class Outgoing(msgspec.Struct, frozen=True):

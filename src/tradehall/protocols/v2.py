@@ -10,14 +10,7 @@ from urllib.parse import quote
 
 import msgspec
 
-from tradehall.protocols.answers import (
-    Answer,
-    describe,
-    opened,
-    plain_account,
-    queried,
-    verdict_of,
-)
+from tradehall.protocols.answers import Answer, describe, opened, plain_account, queried, verdict_of
 from tradehall.protocols.requests import (
     Activity,
     CheckChange,

@@ -8,12 +8,7 @@ import msgspec
 from litestar import Response, delete, get, post
 from litestar.params import QueryParameter
 
-from tradehall.api.common import (
-    ApiRequest,
-    IdempotencyKey,
-    installation_of_app,
-    write,
-)
+from tradehall.api.common import ApiRequest, IdempotencyKey, installation_of_app, write
 from tradehall.api.supervision.files import FILE_PROBLEMS
 from tradehall.edge.access import anyone_signed_in
 from tradehall.edge.uploads import FilePart, file_response, thumbnail_response, uploading
@@ -22,12 +17,7 @@ from tradehall.kernel.errors import invalid
 from tradehall.kernel.files import ANYTHING, Received, file
 from tradehall.kernel.files.errors import ContentMissing, FileNotThere, RangeNotThere, StoreAway
 from tradehall.supervision import message_queries, queries
-from tradehall.supervision.errors import (
-    ConversationClosed,
-    FlowNotFound,
-    MessageFileSent,
-    MessageNotFound,
-)
+from tradehall.supervision.errors import ConversationClosed, FlowNotFound, MessageFileSent, MessageNotFound
 from tradehall.supervision.flow import Side
 from tradehall.supervision.message_queries import MessageFile
 

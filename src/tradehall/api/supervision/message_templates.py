@@ -5,13 +5,7 @@ from uuid import UUID
 import msgspec
 from litestar import Router, delete, get, post, put
 
-from tradehall.api.common import (
-    ApiRequest,
-    IdempotencyKey,
-    Whole,
-    installation_of_app,
-    write,
-)
+from tradehall.api.common import ApiRequest, IdempotencyKey, Whole, installation_of_app, write
 from tradehall.edge.access import anyone_signed_in
 from tradehall.kernel.db import Tx
 from tradehall.supervision import message_templates, queries

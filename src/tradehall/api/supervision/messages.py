@@ -22,12 +22,7 @@ from tradehall.kernel.db import Tx
 from tradehall.kernel.paging import Page
 from tradehall.notices import actions as notices
 from tradehall.supervision import message_queries, queries
-from tradehall.supervision.errors import (
-    ConversationClosed,
-    ConversationFull,
-    FlowNotFound,
-    TooManyMessages,
-)
+from tradehall.supervision.errors import ConversationClosed, ConversationFull, FlowNotFound, TooManyMessages
 from tradehall.supervision.flow import Side
 from tradehall.supervision.message_queries import Message
 from tradehall.supervision.messages import is_private

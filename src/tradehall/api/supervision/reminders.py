@@ -5,22 +5,11 @@ from datetime import datetime
 import msgspec
 from litestar import get, post
 
-from tradehall.api.common import (
-    ApiRequest,
-    IdempotencyKey,
-    installation_of_app,
-    write,
-)
+from tradehall.api.common import ApiRequest, IdempotencyKey, installation_of_app, write
 from tradehall.edge.access import anyone_signed_in, only
 from tradehall.kernel.db import Reader, Tx
 from tradehall.supervision import pressure, queries
-from tradehall.supervision.errors import (
-    FlowFinished,
-    FlowFrozen,
-    FlowNotFound,
-    UrgedAlready,
-    YourTurn,
-)
+from tradehall.supervision.errors import FlowFinished, FlowFrozen, FlowNotFound, UrgedAlready, YourTurn
 from tradehall.supervision.model import Held
 
 

@@ -17,17 +17,7 @@ from tradehall.parties.model import OrganisationKind
 from tradehall.supervision import evidence, queries
 from tradehall.supervision.errors import UnknownVerb
 from tradehall.supervision.model import Held
-from tradehall.web.common import (
-    Form,
-    PageResponse,
-    WebRequest,
-    id_from,
-    perform,
-    reading,
-    request_id,
-    said_of,
-    texts,
-)
+from tradehall.web.common import Form, PageResponse, WebRequest, id_from, perform, reading, request_id, said_of, texts
 from tradehall.web.supervised import done
 from tradehall.web.supervision.detail import Back, detail_page
 from tradehall.web.supervision.files import take_in
