@@ -28,7 +28,8 @@ from tradehall.web.common import (
     said_of,
     seat_of,
 )
-from tradehall.web.supervision.words import DESKS, Desk
+from tradehall.web.desks import Desk
+from tradehall.web.supervision.words import DESKS
 from tradehall.web.templating import Flash
 
 
@@ -76,7 +77,7 @@ async def _page(
 
 def template_handlers(desk: Desk) -> list[HTTPRouteHandler]:
     """The templates of one console."""
-    guards = [only(desk.kind)]
+    guards = [only(desk.side)]
     home = f"{desk.path}/templates"
 
     @get(home, guards=guards)
