@@ -252,13 +252,11 @@ async def test_what_cannot_be_done_is_refused_with_a_stable_code(
     assert refused(await buyer.act("submit_requirement", REQUIREMENT, seen=4)) == (409, "flow_moved_on")
     assert (await buyer.look())["acts"] == 0
 
-    async with shop.installation.db.transaction(world.operator) as tx:
-        await shop.installation.supervision.freeze(tx, number)
+    await supervised.act(number, "appeal")
     assert refused(await buyer.act("submit_requirement", REQUIREMENT)) == (409, "flow_frozen")
     seen = await buyer.look()
     assert (seen["allowed"], seen["by"], seen["timers"]) == ([], None, [])
-    async with shop.installation.db.transaction(world.operator) as tx:
-        await shop.installation.supervision.thaw(tx, number)
+    await supervised.act(number, "withdraw_appeal")
     await supervised.complete(number)
     assert refused(await buyer.act("accept")) == (409, "flow_finished")
 

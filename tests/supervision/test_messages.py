@@ -219,11 +219,9 @@ async def test_one_writes_while_it_is_frozen_and_for_a_while_after_the_end(
     supervised: Supervised, shop: Shop, world: World, send: Send
 ) -> None:
     number = await supervised.buy("orchestration")
-    async with shop.installation.db.transaction(world.operator) as tx:
-        await shop.installation.supervision.freeze(tx, number)
+    await supervised.act(number, "appeal")
     await send(world.buyer, number, "It is frozen", "seller")
-    async with shop.installation.db.transaction(world.operator) as tx:
-        await shop.installation.supervision.thaw(tx, number)
+    await supervised.act(number, "withdraw_appeal")
     await supervised.complete(number)
     shop.clock.advance(shop.installation.settings.messages_after - timedelta(seconds=1))
     await send(world.seller, number, "Thank you", "buyer")

@@ -50,8 +50,7 @@ async def test_what_is_under_way_is_counted_by_node_and_age(supervised: Supervis
     second = await supervised.buy("service")
     third = await supervised.buy("orchestration")
     await supervised.complete(third)
-    async with shop.installation.db.transaction(world.operator) as tx:
-        await shop.installation.supervision.freeze(tx, second)
+    await supervised.act(second, "appeal")
     async with shop.installation.db.read() as reader:
         rows = await statistics.standing(reader, world.operator, ALL)
         own = await statistics.standing(reader, world.seller, ALL)

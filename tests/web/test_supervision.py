@@ -19,7 +19,7 @@ from tests.web.conftest import Enter, Visitor
 from tests.world import Shop, World, serving
 
 from tradehall.app import create_app
-from tradehall.kernel.journal import SYSTEM, Actor
+from tradehall.kernel.journal import Actor
 from tradehall.settings import Settings
 from tradehall.supervision import queries
 from tradehall.supervision.flows import all_flows
@@ -318,16 +318,14 @@ async def test_what_cannot_be_done_now_says_why_and_shows_what_was_written(at: A
     assert "Written in the meantime" in await buyer.open(), "kept as a draft"
 
     page = buyer.page
-    async with supervised.installation.db.transaction(SYSTEM) as tx:
-        await supervised.installation.supervision.freeze(tx, number)
+    await supervised.act(number, "appeal")
     buyer.visitor.page = page
     frozen = await buyer.send("submit_requirement", requirement="Too late", stay=True)
     assert frozen.status_code == 409
     assert "is frozen" in frozen.text
     assert "What you had written" in frozen.text
     assert "Too late" in frozen.text
-    async with supervised.installation.db.transaction(SYSTEM) as tx:
-        await supervised.installation.supervision.thaw(tx, number)
+    await supervised.act(number, "withdraw_appeal")
     await supervised.complete(number)
     over = await buyer.send("accept")
     assert over.status_code == 409

@@ -123,14 +123,15 @@ async def test_what_is_late_is_shown_to_all_sides_and_stands_out(
     assert await shown(seller, "/seller/supervision?view=open&overdue=1&turn=seller") == [second]
 
 
-async def test_what_is_frozen_waits_for_nobody(enter: Enter, world: World, buy: Buy, shop: Shop) -> None:
+async def test_what_is_frozen_waits_for_who_settles_it(
+    enter: Enter, world: World, buy: Buy, supervised: Supervised
+) -> None:
     number = await buy("service")
-    async with shop.installation.db.transaction(world.operator) as tx:
-        await shop.installation.supervision.freeze(tx, number)
+    await supervised.act(number, "appeal")
     buyer = await enter(world.buyer)
     assert await shown(buyer, "/buyer/supervision") == []
     assert await shown(buyer, "/buyer/supervision?view=open") == [number]
-    assert "Frozen stands still View" in row_of(buyer, number)
+    assert "Appeal Marketplace" in row_of(buyer, number)
 
 
 async def test_completed_orders_leave_the_queue_for_their_tab(

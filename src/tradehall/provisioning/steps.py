@@ -26,7 +26,6 @@ NextKind = Literal[
     "investigating",
     # while people deliver it
     "supervised",
-    "supervision_frozen",
     "appealed",
     "refund_asked",
     "return_asked",
@@ -108,7 +107,6 @@ NEXT_STEPS: Mapping[NextKind, str] = MappingProxyType(
             "the order is cancelled and the money returned."
         ),
         "supervised": N_("It is delivered under service supervision: whoever's turn it is acts there."),
-        "supervision_frozen": N_("Its service supervision is frozen: nobody can act there until it is resumed."),
         "appealed": N_("An appeal is under way: its delivery stands still until the marketplace has decided."),
         "refund_asked": N_(
             "The buyer asks for a refund: the delivery stands still until that is answered or withdrawn."

@@ -41,7 +41,6 @@ _TITLES: dict[NextKind, tuple[str, Tone]] = {
     "opening_unanswered": (N_("The server does not tell whether the instance is ready"), "danger"),
     "investigating": (N_("The server is asked what became of the instance"), "danger"),
     "supervised": (N_("It is delivered under service supervision"), "info"),
-    "supervision_frozen": (N_("Frozen: nobody can act"), "warning"),
     "appealed": (N_("The marketplace looks into an appeal"), "warning"),
     "refund_asked": (N_("The buyer asks for a refund"), "warning"),
     "return_asked": (N_("The buyer returns it"), "warning"),
