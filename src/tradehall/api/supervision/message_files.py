@@ -1,20 +1,17 @@
 """Files of messages inside supervised orders: uploaded in a stream, taken back until they are sent, and downloaded."""
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Any
 from uuid import UUID
 
 import msgspec
 from litestar import Response, delete, get, post
-from litestar.params import QueryParameter
 
 from tradehall.api.common import ApiRequest, IdempotencyKey, installation_of_app, write
-from tradehall.api.supervision.files import FILE_PROBLEMS
+from tradehall.api.uploads import FILE_PROBLEMS, AsThumbnail, FileName, downloading, receiving, register
 from tradehall.edge.access import anyone_signed_in
-from tradehall.edge.uploads import FilePart, file_response, thumbnail_response, uploading
-from tradehall.kernel.db import Tx
-from tradehall.kernel.errors import invalid
-from tradehall.kernel.files import ANYTHING, Received, file
+from tradehall.kernel.db import Reader, Tx
+from tradehall.kernel.files import ANYTHING, file
 from tradehall.kernel.files.errors import ContentMissing, FileNotThere, RangeNotThere, StoreAway
 from tradehall.supervision import message_queries, queries
 from tradehall.supervision.errors import ConversationClosed, FlowNotFound, MessageFileSent, MessageNotFound
@@ -81,7 +78,7 @@ async def list_case_drafts(request: ApiRequest, number: str) -> CaseDrafts:
 async def upload_message_file(
     request: ApiRequest,
     number: str,
-    name: Annotated[str, QueryParameter(description="The file's name, where the body is nothing but the file.")] = "",
+    name: FileName = "",
     idempotency_key: IdempotencyKey = None,
 ) -> CaseFile:
     """Upload a file for a message.
@@ -89,34 +86,24 @@ async def upload_message_file(
     The body is the file itself, its name in the query or percent-encoded in the header X-File-Name, or a multipart form
     with one file. It is a draft that only your side sees until you send a message.
     """
-    installation, actor = installation_of_app(request), request.user.actor
-    assert actor.organisation_id, "guards let only people of organisations in"
-    assert actor.person_id
-    owner, person = actor.organisation_id, actor.person_id
-    async with (
-        uploading(request, csrf=False, most_files=1) as parts,
-        installation.files.receiving() as handing,
-    ):
-        async with installation.db.read() as reader:
-            held = await queries.existing_flow(reader, actor, number)
-            await installation.conversation.asked_for(reader, actor.kind, held)
-        received: Received | None = None
-        async for part in parts:
-            if isinstance(part, FilePart):
-                received = await handing.receive(part.name, part.content, accept=ANYTHING, announced=part.announced)
-        if received is None:
-            raise invalid("file", "This is missing.")
-        whole = received
+    conversation = installation_of_app(request).conversation
+
+    async def kinds(reader: Reader) -> frozenset[str]:
+        held = await queries.existing_flow(reader, request.user.actor, number)
+        await conversation.asked_for(reader, request.user.actor.kind, held)
+        return ANYTHING
+
+    async with receiving(request, kinds) as received:
 
         async def action(tx: Tx) -> CaseFile:
-            registered = await installation.files.register(tx, whole, owner_id=owner, uploaded_by=person)
-            piece = await installation.conversation.attach(tx, number, registered.id)
+            kept = await register(request, tx, received)
+            piece = await conversation.attach(tx, number, kept.id)
             held = await queries.existing_flow(tx, tx.actor, number)
             found = await message_queries.message_file(tx, tx.actor, held.id, piece)
             assert found, "it was attached"
             return told_file(found)
 
-        return await write(request, CaseFile, idempotency_key, action, [whole.name, whole.sha256.hex()])
+        return await write(request, CaseFile, idempotency_key, action, [received.name, received.sha256.hex()])
 
 
 @delete(
@@ -148,19 +135,17 @@ async def download_message_file(
     request: ApiRequest,
     number: str,
     piece_id: UUID,
-    thumbnail: Annotated[bool, QueryParameter(description="A small picture of it instead, where it is one.")] = False,
+    thumbnail: AsThumbnail = False,
 ) -> Response[Any]:
     """Download a file of a message.
 
     For those the message is for, and the platform; of one that is not sent yet, for its side alone.
     """
-    files, actor = installation_of_app(request).files, request.user.actor
+    actor = request.user.actor
     async with installation_of_app(request).db.read() as reader:
         held = await queries.flow(reader, actor, number)
         found = await message_queries.message_file(reader, actor, held.id, piece_id) if held else None
         if found is None:
             raise MessageNotFound
         stored = await file(reader, found.file_id)
-    if thumbnail:
-        return await thumbnail_response(request, files, stored)
-    return await file_response(request, files, stored)
+    return await downloading(request, stored, thumbnail=thumbnail)
