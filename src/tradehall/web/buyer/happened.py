@@ -9,7 +9,7 @@ from tradehall.supervision.flow import Flow
 from tradehall.trading.model import HappenedEvent
 from tradehall.web.happened import Clock, Told, told
 from tradehall.web.reviewed import review_entry
-from tradehall.web.supervised import text_of, title_of
+from tradehall.web.supervision.happened import text_of, title_of
 from tradehall.web.templating import Tone
 
 _TITLES: dict[str, tuple[str, Tone]] = {

@@ -30,11 +30,11 @@ from tradehall.web.common import (
     reading,
     request_id,
     said_of,
-    seat_of,
 )
 from tradehall.web.supervision.detail import detail_page
 from tradehall.web.supervision.files import refused
 from tradehall.web.supervision.talk import id_or_none
+from tradehall.web.uploads import take_in
 
 SENT = N_("The message was sent.")
 URGED = N_("They were reminded.")
@@ -79,17 +79,11 @@ async def _received(request: WebRequest, number: str) -> _Received:
 
 async def _take_in(request: WebRequest, number: str, part: FilePart) -> UUID:
     """Takes in one file as a draft; whether there may be one is known before the first of its bytes is read."""
-    installation, actor, seat = installation_of(request), request.user.actor, seat_of(request)
+    actor, conversation = request.user.actor, installation_of(request).conversation
     async with reading(request) as reader:
         held = await queries.existing_flow(reader, actor, number)
-        await installation.conversation.asked_for(reader, actor.kind, held)
-    async with installation.files.receiving() as handing:
-        received = await handing.receive(part.name, part.content, accept=ANYTHING, announced=part.announced)
-        async with installation.db.transaction(actor, request_id(request)) as tx:
-            kept = await installation.files.register(
-                tx, received, owner_id=seat.organisation_id, uploaded_by=seat.person_id
-            )
-            return await installation.conversation.attach(tx, number, kept.id)
+        await conversation.asked_for(reader, actor.kind, held)
+    return await take_in(request, part, ANYTHING, lambda tx, file_id: conversation.attach(tx, number, file_id))
 
 
 def conversation_handlers(base: str, kind: OrganisationKind) -> list[HTTPRouteHandler]:
