@@ -41,8 +41,8 @@ from tradehall.settings import Settings
 from tradehall.story import story
 from tradehall.supervision import moving, statistics
 from tradehall.supervision.carriers import carrier_for
+from tradehall.supervision.conversation.messages import Conversation
 from tradehall.supervision.engine import Supervision
-from tradehall.supervision.messages import Conversation
 from tradehall.trading import actions as trading
 from tradehall.trading import life, refunds, subscription_queries
 from tradehall.trading.ending import Ending

@@ -17,7 +17,11 @@ from tradehall.kernel.idempotency import keyed
 from tradehall.kernel.ids import new_id
 from tradehall.kernel.journal import Actor
 from tradehall.kernel.paging import page_request
-from tradehall.supervision import message_queries, message_templates
+from tradehall.supervision.conversation import queries as message_queries
+from tradehall.supervision.conversation import templates as message_templates
+from tradehall.supervision.conversation.messages import LONGEST, MOST_FILES, Sent
+from tradehall.supervision.conversation.queries import Message
+from tradehall.supervision.conversation.templates import BUILT_IN, MOST, filled
 from tradehall.supervision.errors import (
     ConversationClosed,
     FlowNotFound,
@@ -30,9 +34,6 @@ from tradehall.supervision.errors import (
     TooManyMessageTemplates,
 )
 from tradehall.supervision.log import log_of
-from tradehall.supervision.message_queries import Message
-from tradehall.supervision.message_templates import BUILT_IN, MOST, filled
-from tradehall.supervision.messages import LONGEST, MOST_FILES, Sent
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 Send = Callable[..., Awaitable[Sent]]

@@ -13,10 +13,11 @@ from tradehall.edge.access import anyone_signed_in
 from tradehall.kernel.db import Reader, Tx
 from tradehall.kernel.files import ANYTHING, file
 from tradehall.kernel.files.errors import ContentMissing, FileNotThere, RangeNotThere, StoreAway
-from tradehall.supervision import message_queries, queries
+from tradehall.supervision import queries
+from tradehall.supervision.conversation import queries as message_queries
+from tradehall.supervision.conversation.queries import MessageFile
 from tradehall.supervision.errors import ConversationClosed, FlowNotFound, MessageFileSent, MessageNotFound
 from tradehall.supervision.flow import Side
-from tradehall.supervision.message_queries import MessageFile
 
 
 class CaseFile(msgspec.Struct, frozen=True):

@@ -8,7 +8,8 @@ from litestar import Router, delete, get, post, put
 from tradehall.api.common import ApiRequest, IdempotencyKey, Whole, installation_of_app, write
 from tradehall.edge.access import anyone_signed_in
 from tradehall.kernel.db import Tx
-from tradehall.supervision import message_templates, queries
+from tradehall.supervision import queries
+from tradehall.supervision.conversation import templates as message_templates
 from tradehall.supervision.errors import (
     FlowNotFound,
     MessageTemplateChanged,

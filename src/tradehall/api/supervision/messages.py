@@ -21,11 +21,12 @@ from tradehall.edge.access import anyone_signed_in
 from tradehall.kernel.db import Tx
 from tradehall.kernel.paging import Page
 from tradehall.notices import actions as notices
-from tradehall.supervision import message_queries, queries
+from tradehall.supervision import queries
+from tradehall.supervision.conversation import queries as message_queries
+from tradehall.supervision.conversation.messages import is_private
+from tradehall.supervision.conversation.queries import Message
 from tradehall.supervision.errors import ConversationClosed, ConversationFull, FlowNotFound, TooManyMessages
 from tradehall.supervision.flow import Side
-from tradehall.supervision.message_queries import Message
-from tradehall.supervision.messages import is_private
 
 
 class ReadMark(msgspec.Struct, frozen=True):

@@ -16,9 +16,10 @@ from tradehall.kernel.files import ANYTHING, StoredFile, file
 from tradehall.kernel.files.errors import TooManyFiles, UploadCutOff
 from tradehall.kernel.i18n import N_
 from tradehall.parties.model import OrganisationKind
-from tradehall.supervision import message_queries, pressure, queries
+from tradehall.supervision import pressure, queries
+from tradehall.supervision.conversation import queries as message_queries
+from tradehall.supervision.conversation.messages import MOST_FILES
 from tradehall.supervision.errors import MessageNotFound
-from tradehall.supervision.messages import MOST_FILES
 from tradehall.web.common import (
     Form,
     PageResponse,

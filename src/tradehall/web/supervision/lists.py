@@ -11,10 +11,11 @@ from tradehall.kernel.db import Reader
 from tradehall.kernel.journal import Actor
 from tradehall.kernel.paging import DEFAULT_LIMIT, Page, page_request
 from tradehall.settings import Settings
-from tradehall.supervision import message_queries, pressure, queries
+from tradehall.supervision import pressure, queries
+from tradehall.supervision.conversation import queries as message_queries
+from tradehall.supervision.conversation.queries import UnreadCase
 from tradehall.supervision.disputes.queries import pressing
 from tradehall.supervision.flow import SIDES, Verb
-from tradehall.supervision.message_queries import UnreadCase
 from tradehall.supervision.model import FlowRow, State
 from tradehall.supervision.queries import MOST_COUNTED, Counts, FlowFilter
 from tradehall.supervision.turns import queue_request

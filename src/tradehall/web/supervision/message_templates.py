@@ -12,9 +12,9 @@ from tradehall.kernel import i18n
 from tradehall.kernel.db import Tx
 from tradehall.kernel.errors import Invalid, Problem
 from tradehall.kernel.i18n import N_, translator
-from tradehall.supervision import message_templates as own
+from tradehall.supervision.conversation import templates as own
+from tradehall.supervision.conversation.templates import BUILT_IN, LONGEST_NAME, LONGEST_TEXT, MOST, PLACES, Template
 from tradehall.supervision.flow import Side
-from tradehall.supervision.message_templates import BUILT_IN, LONGEST_NAME, LONGEST_TEXT, MOST, PLACES, Template
 from tradehall.web.common import (
     Form,
     PageResponse,

@@ -16,7 +16,8 @@ from tradehall.kernel.errors import FieldProblem, Invalid, invalid
 from tradehall.kernel.i18n import N_
 from tradehall.kernel.ids import new_id
 from tradehall.settings import Settings
-from tradehall.supervision import message_queries, queries
+from tradehall.supervision import queries
+from tradehall.supervision.conversation import queries as message_queries
 from tradehall.supervision.errors import (
     ConversationClosed,
     ConversationFull,
