@@ -32,11 +32,6 @@ def settings(tmp_path: Path) -> Settings:
     return sandbox_settings(data_dir=tmp_path, upload_max_bytes=100_000)
 
 
-@pytest.fixture
-def supervised(shop: Shop) -> Supervised:
-    return Supervised(shop)
-
-
 def picture() -> bytes:
     buffer = io.BytesIO()
     Image.new("RGB", (640, 480), "teal").save(buffer, "PNG")

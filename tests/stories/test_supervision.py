@@ -16,11 +16,6 @@ DONE = ["supervision.accepted", "order.completed"]
 CONFIRMED = ["supervision.requirement_submitted", "supervision.requirement_confirmed"]
 
 
-@pytest.fixture
-def supervised(shop: Shop) -> Supervised:
-    return Supervised(shop)
-
-
 def at(text: str) -> datetime:
     return datetime.fromisoformat(text).replace(tzinfo=UTC)
 

@@ -26,11 +26,6 @@ from tradehall.trading.model import Gateway, PaymentIntent, Receipt
 from tradehall.trading.subscriptions import Renewal
 
 
-@pytest.fixture
-def supervised(shop: Shop) -> Supervised:
-    return Supervised(shop)
-
-
 @pytest.mark.parametrize("kind", ["hardware", "license_code", "service"])
 async def test_what_was_accepted_is_not_unsubscribed(supervised: Supervised, shop: Shop, kind: str) -> None:
     number = await supervised.buy(kind)

@@ -40,11 +40,6 @@ Send = Callable[..., Awaitable[Sent]]
 
 
 @pytest.fixture
-def supervised(shop: Shop) -> Supervised:
-    return Supervised(shop)
-
-
-@pytest.fixture
 def send(shop: Shop) -> Send:
     async def send(by: Actor, number: str, text: str, *to: str, **more: Any) -> Sent:
         async with shop.installation.db.transaction(by, request_id="write") as tx:

@@ -16,11 +16,6 @@ from tradehall.supervision.pressure import Pressed, level_at
 DAY, SECOND = timedelta(days=1), timedelta(seconds=1)
 
 
-@pytest.fixture
-def supervised(shop: Shop) -> Supervised:
-    return Supervised(shop)
-
-
 async def pressed(supervised: Supervised, number: str) -> Pressed:
     held = await supervised.flow(number)
     async with supervised.installation.db.read() as reader:

@@ -22,11 +22,6 @@ ALL = StatisticsFilter()
 DAY, HOUR = timedelta(days=1), timedelta(hours=1)
 
 
-@pytest.fixture
-def supervised(shop: Shop) -> Supervised:
-    return Supervised(shop)
-
-
 def today(shop: Shop) -> date:
     return shop.clock.now().astimezone(ZONE).date()
 

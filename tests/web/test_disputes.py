@@ -10,7 +10,7 @@ import pytest
 from tests.conftest import sandbox_settings
 from tests.supervised import Supervised
 from tests.web.conftest import Enter, Visitor
-from tests.web.test_supervision import At, Desk, File, at
+from tests.web.desk import At, Desk, File, at
 from tests.world import Shop, World
 
 from tradehall.kernel.clock import StillClock
@@ -30,11 +30,6 @@ SHOT: File = ("appeal_files", "证据.pdf", b"%PDF-1.4 evidence")
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
     return sandbox_settings(data_dir=tmp_path, second_look_above=80_000)
-
-
-@pytest.fixture
-def supervised(shop: Shop) -> Supervised:
-    return Supervised(shop)
 
 
 def text_of(page: str) -> str:

@@ -25,11 +25,6 @@ Buy = Callable[..., Awaitable[str]]
 
 
 @pytest.fixture
-def supervised(shop: Shop) -> Supervised:
-    return Supervised(shop)
-
-
-@pytest.fixture
 def buy(supervised: Supervised, clock: StillClock) -> Buy:
     """Buys one after the other, so that it is known which is the newer."""
 
