@@ -9,13 +9,13 @@ from litestar import Router, get, post
 from litestar.params import QueryParameter
 
 from tradehall.api.common import (
-    NUMBER_BEGINS,
     After,
     ApiRequest,
     Before,
     IdempotencyKey,
     Limit,
     Moment,
+    NumberBegins,
     installation_of_app,
     texts_for,
     wanted_page,
@@ -190,7 +190,7 @@ def calls_router(console: str, kind: OrganisationKind) -> Router:
         failing: Annotated[
             bool, QueryParameter(description="Only those given up, or tried before and waiting to be tried again.")
         ] = False,
-        q: Annotated[str, QueryParameter(description=f"{NUMBER_BEGINS}.")] = "",
+        q: NumberBegins = "",
         since: Moment = None,
         until: Moment = None,
     ) -> Page[SellerCall]:
