@@ -1,4 +1,4 @@
-"""Somebody at the page of a supervised order, without a browser."""
+"""Somebody at the page of a supervised order, or at the lists of one console, without a browser."""
 
 import re
 from collections.abc import Awaitable, Callable, Sequence
@@ -86,3 +86,16 @@ def at(enter: Enter, supervised: Supervised) -> At:
         return desk
 
     return at
+
+
+def tabs(visitor: Visitor) -> dict[str, str]:
+    """What the tabs are called, and what they count."""
+    (nav,) = re.findall(r'<nav class="tabs".*?</nav>', visitor.page, re.DOTALL)
+    found = re.findall(r'<a href="[^"]*"[^>]*>([^<]+)(?:<span class="count">([^<]*)</span>)?</a>', nav)
+    return {unescape(name): count for name, count in found}
+
+
+def filters(visitor: Visitor) -> list[str]:
+    """The keys of the fields by which a list is narrowed, in their order."""
+    (form,) = re.findall(r'<form class="filters".*?</form>', visitor.page, re.DOTALL)
+    return re.findall(r'<(?:select|input class)[^>]* name="(\w+)"', form)

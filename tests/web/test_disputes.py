@@ -10,7 +10,7 @@ import pytest
 from tests.conftest import sandbox_settings
 from tests.supervised import Supervised
 from tests.web.conftest import Enter, Visitor
-from tests.web.desk import At, Desk, File, at
+from tests.web.desk import At, Desk, File, at, filters, tabs
 from tests.world import Shop, World
 
 from tradehall.kernel.clock import StillClock
@@ -312,12 +312,6 @@ async def shown(visitor: Visitor, path: str) -> list[tuple[str, str]]:
     return ROW.findall(visitor.page)
 
 
-def tabs(visitor: Visitor) -> dict[str, str]:
-    (nav,) = re.findall(r'<nav class="tabs".*?</nav>', visitor.page, re.DOTALL)
-    found = re.findall(r'<a href="[^"]*"[^>]*>([^<]+)(?:<span class="count">([^<]*)</span>)?</a>', nav)
-    return {unescape(name): count for name, count in found}
-
-
 async def test_each_side_first_sees_the_disputes_that_wait_for_it(
     enter: Enter, world: World, supervised: Supervised, shop: Shop, clock: StillClock
 ) -> None:
@@ -347,6 +341,7 @@ async def test_each_side_first_sees_the_disputes_that_wait_for_it(
     await supervised.act(refund, "refuse_refund")
     assert await shown(operator, "/operator/disputes?view=closed&outcome=refused") == [(refund, "refund")]
     assert await shown(operator, "/operator/disputes?outcome=withdrawn") == []
+    assert filters(operator) == ["number", "kind", "outcome", "overdue", "from", "to"]
     await shown(operator, "/operator/disputes?view=nonsense&kind=none&outcome=what&from=when&number=CS")
     assert (await operator.get("/operator/disputes?after=nonsense")).status_code == 422
 

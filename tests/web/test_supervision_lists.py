@@ -11,6 +11,7 @@ import pytest
 from openpyxl import load_workbook
 from tests.supervised import Supervised
 from tests.web.conftest import Enter, Visitor
+from tests.web.desk import filters, tabs
 from tests.world import Shop, World
 
 from tradehall.kernel.clock import StillClock
@@ -46,13 +47,6 @@ def row_of(visitor: Visitor, number: str) -> str:
     found = re.search(rf'<tr data-order="{number}".*?</tr>', visitor.page, re.DOTALL)
     assert found
     return " ".join(unescape(re.sub(r"<[^>]+>", " ", found[0])).split())
-
-
-def tabs(visitor: Visitor) -> dict[str, str]:
-    """What the tabs are called, and what they count."""
-    (nav,) = re.findall(r'<nav class="tabs".*?</nav>', visitor.page, re.DOTALL)
-    found = re.findall(r'<a href="[^"]*"[^>]*>([^<]+)(?:<span class="count">([^<]*)</span>)?</a>', nav)
-    return {unescape(name): count for name, count in found}
 
 
 # --- views and whose they are
@@ -156,6 +150,7 @@ async def test_lists_are_narrowed_by_what_stands_in_the_address(
         return await shown(operator, f"/operator/supervision?view=all&{query}")
 
     assert await found("") == [late, hardware, service]
+    assert filters(operator) == ["number", "product", "type", "node", "turn", "overdue", "from", "to"]
     assert await found(f"number={service}") == await found(f"number={service[:12].lower()}") == [service]
     assert await found("type=hardware") == await found("product=hardware") == [hardware]
     assert await found("node=request") == [service]
