@@ -21,6 +21,7 @@ import hypothesis
 import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
+from tests.supervised import Supervised
 from tests.world import SellerServer, Shop, World, build
 
 from tradehall.installation import Installation
@@ -183,6 +184,12 @@ async def installation(database: str, settings: Settings, clock: StillClock) -> 
 async def shop(installation: Installation, clock: StillClock, world: World) -> Shop:
     """The verbs of a story."""
     return Shop(installation, clock, world)
+
+
+@pytest.fixture
+def supervised(shop: Shop) -> Supervised:
+    """What people deliver, and the acts on orders of it."""
+    return Supervised(shop)
 
 
 @pytest.fixture

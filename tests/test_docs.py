@@ -16,6 +16,7 @@ import typer.main
 
 from tradehall.__main__ import cli
 from tradehall.protocols import v2
+from tradehall.protocols.requests import NotifyOrder, OpenInstance, QueryInstances, ReleaseInstance, Request
 from tradehall.settings import documentation
 from tradehall.supervision.disputes.model import PROCEDURES
 from tradehall.supervision.flows import all_flows
@@ -164,16 +165,17 @@ def test_the_seller_that_is_shown_answers_every_call() -> None:
     }
     exec(compile(block, "docs/sellers.md", "exec"), seller)
 
-    def call(body: bytes, key: str = "my-access-key") -> Any:
+    def call(request: Request, key: str = "my-access-key") -> Any:
+        body = v2.body(request)
         url = v2.signed_url("https://s.example", key, secrets.token_hex(8), int(time.time() * 1000), body)
         return json.loads(seller["handle"](url.partition("?")[2], body))
 
-    assert call(v2.new_instance("CS1", "CS1-000001", "b"))["instanceId"] == "instance of CS1"
-    assert call(v2.query_instance(["i1", "i2"]))["info"][1]["appInfo"] == {"frontEndUrl": "https://app.example.com/i2"}
-    assert call(v2.release_instance("i1"))["resultCode"] == "000000"
+    assert call(OpenInstance("CS1", "CS1-000001", "b"))["instanceId"] == "instance of CS1"
+    assert call(QueryInstances(("i1", "i2")))["info"][1]["appInfo"] == {"frontEndUrl": "https://app.example.com/i2"}
+    assert call(ReleaseInstance("i1", "", None, None, None))["resultCode"] == "000000"
     assert released == ["i1"]
-    assert call(v2.order_notify("CS1", "CS1-000001"))["resultCode"] == "000000"
-    assert call(v2.query_instance(["i1"]), key="another")["resultCode"] == "000001"
+    assert call(NotifyOrder("CS1", "CS1-000001"))["resultCode"] == "000000"
+    assert call(QueryInstances(("i1",)), key="another")["resultCode"] == "000001"
 
 
 def test_decisions_are_numbered_one_by_one_and_short() -> None:

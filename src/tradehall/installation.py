@@ -41,10 +41,10 @@ from tradehall.settings import Settings
 from tradehall.story import story
 from tradehall.supervision import moving, statistics
 from tradehall.supervision.carriers import carrier_for
+from tradehall.supervision.conversation.messages import Conversation
 from tradehall.supervision.engine import Supervision
-from tradehall.supervision.messages import Conversation
 from tradehall.trading import actions as trading
-from tradehall.trading import life, subscription_queries
+from tradehall.trading import life, refunds, subscription_queries
 from tradehall.trading.ending import Ending
 from tradehall.trading.gateway import gateway_for
 from tradehall.trading.life import Life
@@ -152,7 +152,7 @@ class Installation:
         """What each kind of due row does."""
         return {
             trading.EXPIRE: trading.expire,
-            trading.REFUND: lambda tx, row: trading.carry_out_refund(tx, self.gateway, row),
+            refunds.REFUND: lambda tx, row: refunds.carry_out_refund(tx, self.gateway, row),
             keys.RETIRE: keys.retire_when_due,
             life.RENEWAL: self.subscriptions.carry_out_renewal,
             subscription_queries.LIFE: self.life.carry_out_step,

@@ -24,7 +24,7 @@ from tradehall.installation import Installation
 from tradehall.kernel.journal import Actor
 from tradehall.openapi.routes import PREFIX as OPENAPI_PREFIX
 from tradehall.parties import credentials
-from tradehall.supervision import message_templates
+from tradehall.supervision.conversation import templates as message_templates
 
 # What everybody may ask without a token. Whatever else has no guard fails.
 PUBLIC = {

@@ -6,7 +6,7 @@ from datetime import timedelta
 from tests.api.conftest import As, Client
 from tests.world import SellerServer, Shop, World
 
-from tradehall.provisioning.standing import NEXT_STEPS
+from tradehall.provisioning.steps import NEXT_STEPS
 
 API = "/api/v1"
 

@@ -26,11 +26,6 @@ def settings(tmp_path: Path) -> Settings:
     return sandbox_settings(data_dir=tmp_path, second_look_above=50_000)
 
 
-@pytest.fixture
-def supervised(shop: Shop) -> Supervised:
-    return Supervised(shop)
-
-
 async def latest(side: Side) -> dict[str, Any]:
     """What the latest dispute about the order tells this side."""
     told: dict[str, Any] = (await side.look())["disputes"][0]

@@ -14,11 +14,11 @@ from tradehall.api.openapi import schema_json
 from tradehall.api.timeline import EVENT_KINDS
 from tradehall.edge.problems import ProblemDetails
 from tradehall.provisioning import settling
-from tradehall.trading import actions, life
+from tradehall.trading import actions, life, refunds
 from tradehall.trading.subscription_queries import LIFE
 
 # What is named like an event and is none: kinds of due rows.
-OTHER_NAMES = {actions.EXPIRE, actions.REFUND, life.RENEWAL, LIFE, settling.INVESTIGATION}
+OTHER_NAMES = {actions.EXPIRE, refunds.REFUND, life.RENEWAL, LIFE, settling.INVESTIGATION}
 
 SCHEMA = msgspec.json.decode(schema_json())
 OPERATIONS: dict[str, Any] = {

@@ -32,11 +32,6 @@ def settings(tmp_path: Path) -> Settings:
     return sandbox_settings(data_dir=tmp_path, upload_max_bytes=100_000)
 
 
-@pytest.fixture
-def supervised(shop: Shop) -> Supervised:
-    return Supervised(shop)
-
-
 def picture() -> bytes:
     buffer = io.BytesIO()
     Image.new("RGB", (640, 480), "teal").save(buffer, "PNG")
@@ -252,13 +247,12 @@ async def test_what_cannot_be_done_is_refused_with_a_stable_code(
     assert refused(await buyer.act("submit_requirement", REQUIREMENT, seen=4)) == (409, "flow_moved_on")
     assert (await buyer.look())["acts"] == 0
 
-    async with shop.installation.db.transaction(world.operator) as tx:
-        await shop.installation.supervision.freeze(tx, number)
+    await supervised.act(number, "appeal")
     assert refused(await buyer.act("submit_requirement", REQUIREMENT)) == (409, "flow_frozen")
     seen = await buyer.look()
-    assert (seen["allowed"], seen["by"], seen["timers"]) == ([], None, [])
-    async with shop.installation.db.transaction(world.operator) as tx:
-        await shop.installation.supervision.thaw(tx, number)
+    assert {one["stage"] for one in seen["allowed"]} == {"appeal"}
+    assert (seen["by"], seen["timers"]) == (None, [])
+    await supervised.act(number, "withdraw_appeal")
     await supervised.complete(number)
     assert refused(await buyer.act("accept")) == (409, "flow_finished")
 

@@ -8,7 +8,9 @@ from tests.api.texts import texts_in_code
 
 from tradehall.edge.problems import _REASONS
 from tradehall.kernel.i18n import LOCALES, translator
-from tradehall.provisioning.standing import AHEAD, NEXT_STEPS, TROUBLES, NextKind
+from tradehall.provisioning.ahead import AHEAD
+from tradehall.provisioning.steps import NEXT_STEPS, NextKind
+from tradehall.provisioning.troubles import TROUBLES
 from tradehall.trading.pricing import STEP_WORDS
 
 TEXTS = sorted(

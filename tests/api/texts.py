@@ -9,7 +9,7 @@ import tradehall
 import tradehall.app  # so that every error class is loaded
 from tradehall.kernel import outbound
 from tradehall.kernel.errors import all_problems
-from tradehall.protocols.v2 import FAULTS, RESULT_CODES
+from tradehall.protocols.answers import FAULTS, RESULT_CODES
 
 SOURCE = Path(tradehall.__file__).parent
 

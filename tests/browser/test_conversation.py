@@ -24,11 +24,6 @@ def settings(tmp_path: Path) -> Settings:
     return sandbox_settings(data_dir=tmp_path)
 
 
-@pytest.fixture
-def supervised(shop: Shop) -> Supervised:
-    return Supervised(shop)
-
-
 async def test_buyer_and_seller_talk_about_an_order_with_a_file(
     browser: "Browser", site: str, world: World, supervised: Supervised
 ) -> None:

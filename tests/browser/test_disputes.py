@@ -24,11 +24,6 @@ def settings(tmp_path: Path) -> Settings:
     return sandbox_settings(data_dir=tmp_path)
 
 
-@pytest.fixture
-def supervised(shop: Shop) -> Supervised:
-    return Supervised(shop)
-
-
 async def do(console: Console, verb: str, **typed: str) -> None:
     """Unfolds the form of a verb on the open page, fills in these fields, and sends it."""
     form = console.form(verb)

@@ -117,11 +117,6 @@ class Console:
         return await self.supervised.flow(number)
 
 
-@pytest.fixture
-def supervised(shop: Shop) -> Supervised:
-    return Supervised(shop)
-
-
 # Half of the types in each language; what is rejected, and by whom, before it is accepted.
 TYPES = {
     "en": ["saas_manual", "license_system_id", "license_code", "software_package", "data_file"],

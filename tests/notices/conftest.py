@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 from tests.conftest import sandbox_settings
 from tests.notices.post import PostOffice
-from tests.supervised import Supervised
 from tests.world import Shop
 
 from tradehall.kernel.i18n import translator, zone
@@ -35,11 +34,6 @@ def settings(post_office: PostOffice) -> Settings:
         sms="console",
         marketplace_name="云商厅 Hall",
     )
-
-
-@pytest.fixture
-def supervised(shop: Shop) -> Supervised:
-    return Supervised(shop)
 
 
 class Inbox:

@@ -13,17 +13,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tradehall.protocols.answers import Answer
 from tradehall.protocols.crypt import decrypt
-from tradehall.protocols.production import (
+from tradehall.protocols.production import Outgoing, judge, outgoing
+from tradehall.protocols.requests import (
     Activity,
-    Answer,
     ChargingMode,
     CheckChange,
     Encryption,
     Generation,
     NotifyOrder,
     OpenInstance,
-    Outgoing,
     PeriodType,
     Purchase,
     QuantityParameter,
@@ -35,10 +35,8 @@ from tradehall.protocols.production import (
     SetStatus,
     UpgradeInstance,
     activity_of,
-    judge,
-    outgoing,
+    activity_of_request,
 )
-from tradehall.protocols.requests import activity_of_request
 from tradehall.protocols.signing import body_sign, sign_v1, verify_v1, verify_v2
 
 KEY = "test-access-key-0001"

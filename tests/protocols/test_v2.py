@@ -9,8 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tradehall.protocols import v2
+from tradehall.protocols.answers import FAULTS, RESULT_CODES, Answer, AppInfo, Fault, InstanceInfo, UsageInfo
+from tradehall.protocols.requests import Activity, NotifyOrder, OpenInstance, QueryInstances, ReleaseInstance
 from tradehall.protocols.signing import verify_v2
-from tradehall.protocols.v2 import Activity, Answer, AppInfo, Fault, InstanceInfo, UsageInfo, judge
+from tradehall.protocols.v2 import judge
 
 ORDER, LINE, BUSINESS = "CS2211181819B4LVS", "CS2211181819B4LVS-000001", "87b94795-0603-4e24-8ae5-69420d60e3c8"
 ACTIVITIES: tuple[Activity, ...] = get_args(Activity)
@@ -26,37 +28,37 @@ def judged(activity: Activity, value: Any, status: int = 200, content_type: str 
 
 
 def test_a_real_new_instance_carries_no_test_flag() -> None:
-    assert v2.new_instance(ORDER, LINE, BUSINESS) == (
+    assert v2.body(OpenInstance(ORDER, LINE, BUSINESS)) == (
         b'{"activity":"newInstance","businessId":"87b94795-0603-4e24-8ae5-69420d60e3c8",'
         b'"orderId":"CS2211181819B4LVS","orderLineId":"CS2211181819B4LVS-000001"}'
     )
 
 
 def test_a_metered_new_instance_names_its_product_and_a_test_says_so() -> None:
-    body = json.loads(v2.new_instance(ORDER, LINE, BUSINESS, product_id="OFFI1", test=True))
+    body = json.loads(v2.body(OpenInstance(ORDER, LINE, BUSINESS, product_id="OFFI1"), test=True))
     assert (body["productId"], body["testFlag"]) == ("OFFI1", "1")
 
 
 def test_instances_are_asked_for_in_one_list() -> None:
-    assert v2.query_instance(["a+/=", "云"]) == '{"activity":"queryInstance","instanceId":"a+/=,云"}'.encode()
-    assert json.loads(v2.query_instance(["a"], test=True))["testFlag"] == "1"
+    assert v2.body(QueryInstances(("a+/=", "云"))) == '{"activity":"queryInstance","instanceId":"a+/=,云"}'.encode()
+    assert json.loads(v2.body(QueryInstances(("a",)), test=True))["testFlag"] == "1"
 
 
 @pytest.mark.parametrize("count", [0, 101])
 def test_only_1_to_100_instances_can_be_asked_for(count: int) -> None:
     with pytest.raises(ValueError, match="instances"):
-        v2.query_instance(["a"] * count)
+        v2.body(QueryInstances(("a",) * count))
 
 
 def test_an_id_with_a_comma_is_asked_for_alone() -> None:
-    assert json.loads(v2.query_instance(["a,b"]))["instanceId"] == "a,b"
+    assert json.loads(v2.body(QueryInstances(("a,b",))))["instanceId"] == "a,b"
     with pytest.raises(ValueError, match="comma"):
-        v2.query_instance(["a,b", "c"])
+        v2.body(QueryInstances(("a,b", "c")))
 
 
 def test_a_release_names_the_order_only_when_there_is_one() -> None:
-    assert v2.release_instance("i") == b'{"activity":"releaseInstance","instanceId":"i"}'
-    assert json.loads(v2.release_instance("i", order_id=ORDER, order_line_id=LINE, test=True)) == {
+    assert v2.body(ReleaseInstance("i", "", None, None, None)) == b'{"activity":"releaseInstance","instanceId":"i"}'
+    assert json.loads(v2.body(ReleaseInstance("i", "", ORDER, LINE, None), test=True)) == {
         "activity": "releaseInstance",
         "instanceId": "i",
         "orderId": ORDER,
@@ -67,7 +69,7 @@ def test_a_release_names_the_order_only_when_there_is_one() -> None:
 
 @pytest.mark.parametrize(("test", "flag"), [(True, "1"), (False, "0")])
 def test_a_notification_always_says_whether_it_is_a_test(test: bool, flag: str) -> None:
-    assert json.loads(v2.order_notify(ORDER, LINE, test=test))["testFlag"] == flag
+    assert json.loads(v2.body(NotifyOrder(ORDER, LINE), test=test))["testFlag"] == flag
 
 
 @pytest.mark.parametrize(
@@ -82,7 +84,7 @@ def test_a_notification_always_says_whether_it_is_a_test(test: bool, flag: str) 
     ],
 )
 def test_the_signature_joins_whatever_the_address_holds(address: str, start: str) -> None:
-    body = v2.order_notify(ORDER, LINE)
+    body = v2.body(NotifyOrder(ORDER, LINE))
     url = v2.signed_url(address, "key", "n+/=&", 1680508066618, body)
     assert url.startswith(start)
     given = {name: values[0] for name, values in parse_qs(urlsplit(url).query).items()}
@@ -350,6 +352,6 @@ def test_any_json_is_judged(activity: Activity, value: Any) -> None:
 
 
 def test_every_fault_and_code_has_its_words() -> None:
-    assert set(v2.FAULTS) == set(get_args(Fault))
-    assert all(known.code == code and known.meaning for code, known in v2.RESULT_CODES.items())
-    assert {f"{code:06}" for code in (*range(6), *range(100, 108), *range(900, 904))} == set(v2.RESULT_CODES)
+    assert set(FAULTS) == set(get_args(Fault))
+    assert all(known.code == code and known.meaning for code, known in RESULT_CODES.items())
+    assert {f"{code:06}" for code in (*range(6), *range(100, 108), *range(900, 904))} == set(RESULT_CODES)

@@ -8,7 +8,7 @@ import pytest
 from tests.world import Shop
 
 from tradehall.kernel.journal import SYSTEM
-from tradehall.protocols.production import AppInfo, InstanceInfo
+from tradehall.protocols.answers import AppInfo, InstanceInfo
 from tradehall.provisioning import lane, queries
 from tradehall.provisioning.model import Attempt, ClaimedCall, Judgement, Purpose, Verdict
 from tradehall.provisioning.outcomes import DECISIONS, ENDINGS, FINDINGS, PURPOSES, Ending, Finding, finding

@@ -8,20 +8,12 @@ from uuid import uuid4
 import msgspec
 import pytest
 
-from tradehall.protocols.v2 import FAULTS, RESULT_CODES
+from tradehall.protocols.answers import FAULTS, RESULT_CODES
+from tradehall.provisioning.ahead import AHEAD, Ahead, AheadKind, what_is_ahead
 from tradehall.provisioning.model import Call, Instance
-from tradehall.provisioning.standing import (
-    AHEAD,
-    NEXT_STEPS,
-    TROUBLES,
-    Ahead,
-    AheadKind,
-    NextKind,
-    NextStep,
-    explanation,
-    next_step,
-    what_is_ahead,
-)
+from tradehall.provisioning.standing import next_step
+from tradehall.provisioning.steps import NEXT_STEPS, NextKind, NextStep
+from tradehall.provisioning.troubles import TROUBLES, explanation
 from tradehall.settings import Settings
 from tradehall.trading.model import Order
 from tradehall.trading.terms import Subscription

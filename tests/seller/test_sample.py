@@ -11,8 +11,10 @@ from uuid import uuid4
 import pytest
 
 from tradehall.protocols import v2
+from tradehall.protocols.answers import Answer
+from tradehall.protocols.requests import Activity, NotifyOrder, OpenInstance, QueryInstances, ReleaseInstance
 from tradehall.protocols.signing import canonical_body
-from tradehall.protocols.v2 import Activity, Answer, judge
+from tradehall.protocols.v2 import judge
 from tradehall_seller.sample import MANNERS, Manner, Message, SampleSeller
 
 KEY = "test-access-key-0001"
@@ -75,14 +77,18 @@ class Caller:
         status, headers, answer = await self.request(body, url[1:])
         return judge(activity, status, headers["content-type"], answer)
 
-    async def new(self, order: str = "CS1", business: str = "b1", **rest: Any) -> Answer:
-        return await self.call("newInstance", v2.new_instance(order, f"{order}-000001", business, **rest))
+    async def new(
+        self, order: str = "CS1", business: str = "b1", *, product_id: str | None = None, test: bool = False
+    ) -> Answer:
+        asked = OpenInstance(order, f"{order}-000001", business, product_id=product_id)
+        return await self.call("newInstance", v2.body(asked, test=test))
 
     async def query(self, *instance_ids: str, test: bool = False) -> Answer:
-        return await self.call("queryInstance", v2.query_instance(instance_ids, test=test))
+        return await self.call("queryInstance", v2.body(QueryInstances(instance_ids), test=test))
 
     async def release(self, instance_id: str, *, test: bool = False) -> Answer:
-        return await self.call("releaseInstance", v2.release_instance(instance_id, test=test))
+        asked = ReleaseInstance(instance_id, "", None, None, None)
+        return await self.call("releaseInstance", v2.body(asked, test=test))
 
 
 @pytest.fixture
@@ -151,7 +157,7 @@ async def test_test_calls_succeed_in_any_order_and_release_nothing(start: Start)
 
 
 async def test_a_paid_order_is_noted(start: Start) -> None:
-    assert (await start().call("orderNotify", v2.order_notify("CS1", "CS1-000001"))).verdict == "success"
+    assert (await start().call("orderNotify", v2.body(NotifyOrder("CS1", "CS1-000001")))).verdict == "success"
 
 
 async def test_a_slow_seller_is_in_progress_until_it_is_ready(start: Start, clock: Clock) -> None:
@@ -193,7 +199,7 @@ async def test_received_calls_are_remembered(start: Start, clock: Clock) -> None
         "newInstance",
         "b1",
     )
-    assert received.body == v2.new_instance("CS1", "CS1-000001", "b1")
+    assert received.body == v2.body(OpenInstance("CS1", "CS1-000001", "b1"))
 
 
 @pytest.mark.parametrize(

@@ -10,13 +10,14 @@ from hypothesis import strategies as st
 from tests.seller import signing_by_hand as sign
 
 from tradehall.protocols import v2
+from tradehall.protocols.requests import OpenInstance
 from tradehall.protocols.signing import sign_v2
 from tradehall_seller import Call, NonceCache, Reason, Rejected, Verifier
 
 KEY = "test-access-key-0001"
 NONCE = "Of4lsV7H1qrzVDI52O5CFk2ofPcZRaA6"
 AT = 1680508066618
-BODY = v2.new_instance("CS2211181819B4LVS", "CS2211181819B4LVS-000001", "87b94795", test=True)
+BODY = v2.body(OpenInstance("CS2211181819B4LVS", "CS2211181819B4LVS-000001", "87b94795"), test=True)
 
 
 def verifier(now_ms: int = AT) -> Verifier:

@@ -19,11 +19,6 @@ MONEY_BACK = [
 ]  # fmt: skip
 
 
-@pytest.fixture
-def supervised(shop: Shop) -> Supervised:
-    return Supervised(shop)
-
-
 async def since(supervised: Supervised, number: str, told: list[str]) -> list[str]:
     """What was written down after this, reminders aside."""
     kinds = [kind for kind in await supervised.kinds(number) if not kind.endswith(".reminded")]

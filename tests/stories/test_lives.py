@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 from tests.world import KEY, SellerServer, Shop
 
-from tradehall.protocols.production import SetStatus, outgoing
+from tradehall.protocols.production import outgoing
+from tradehall.protocols.requests import SetStatus
 from tradehall.provisioning.errors import BuyerWasRefunded
 from tradehall.trading.errors import (
     ChangeTooEarly,

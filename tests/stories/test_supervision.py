@@ -7,18 +7,13 @@ from tests.supervised import Supervised
 from tests.world import Shop
 
 from tradehall.kernel.errors import Invalid
-from tradehall.supervision.errors import FlowFinished, FlowFrozen, WrongCode
+from tradehall.supervision.errors import WrongCode
 
 DAYS = timedelta(days=1)
 SECONDS = timedelta(seconds=1)
 PAID = ["order.placed", "order.paid", "supervision.opened"]
 DONE = ["supervision.accepted", "order.completed"]
 CONFIRMED = ["supervision.requirement_submitted", "supervision.requirement_confirmed"]
-
-
-@pytest.fixture
-def supervised(shop: Shop) -> Supervised:
-    return Supervised(shop)
 
 
 def at(text: str) -> datetime:
@@ -375,26 +370,3 @@ async def test_later_orders_do_not_close_by_themselves(supervised: Supervised, s
     await shop.run_due(400 * DAYS)
     assert (await supervised.flow(number)).state == "open"
     assert "supervision.unaccepted" in await supervised.kinds(number)
-
-
-async def test_frozen_nobody_acts_and_every_timer_keeps_what_it_had_left(supervised: Supervised, shop: Shop) -> None:
-    number = await supervised.buy("hardware")
-    await supervised.act(number, "deliver", {"courier": "test", "tracking_number": "TEST-1-1"})
-    await shop.run_due(3 * DAYS)
-    before = await supervised.flow(number)
-    async with shop.installation.db.transaction(shop.world.operator) as tx:
-        await shop.installation.supervision.freeze(tx, number)
-    told = len(await supervised.kinds(number))
-    await shop.run_due(300 * DAYS)
-    assert len(await supervised.kinds(number)) == told, "no timer fires while it is frozen"
-    with pytest.raises(FlowFrozen):
-        await supervised.act(number, "accept")
-    async with shop.installation.db.transaction(shop.world.operator) as tx:
-        await shop.installation.supervision.thaw(tx, number)
-    after = await supervised.flow(number)
-    assert after.timers == {name: moment + 300 * DAYS for name, moment in before.timers.items()}
-    assert after.due_at == (before.due_at or after.entered_at) + 300 * DAYS
-    await shop.run_due(30 * DAYS)
-    assert (await supervised.flow(number)).state == "completed"
-    with pytest.raises(FlowFinished):
-        await supervised.act(number, "accept")

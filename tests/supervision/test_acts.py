@@ -27,11 +27,6 @@ from tradehall.supervision.errors import (
 REQUIREMENT = {"requirement": "Two hundred seats, migrated over a weekend."}
 
 
-@pytest.fixture
-def supervised(shop: Shop) -> Supervised:
-    return Supervised(shop)
-
-
 async def test_out_of_turn_the_answer_names_where_the_order_stands(supervised: Supervised) -> None:
     number = await supervised.buy("service")
     with pytest.raises(OutOfTurn, match="Submit requirement"):

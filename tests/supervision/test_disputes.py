@@ -35,11 +35,6 @@ def settings() -> Settings:
     return sandbox_settings(second_look_above=50_000)
 
 
-@pytest.fixture
-def supervised(shop: Shop) -> Supervised:
-    return Supervised(shop)
-
-
 # --- the tables ------------------------------------------------------------------------------------------------------
 
 

@@ -26,11 +26,6 @@ from tradehall.trading.model import Gateway, PaymentIntent, Receipt
 from tradehall.trading.subscriptions import Renewal
 
 
-@pytest.fixture
-def supervised(shop: Shop) -> Supervised:
-    return Supervised(shop)
-
-
 @pytest.mark.parametrize("kind", ["hardware", "license_code", "service"])
 async def test_what_was_accepted_is_not_unsubscribed(supervised: Supervised, shop: Shop, kind: str) -> None:
     number = await supervised.buy(kind)
@@ -133,11 +128,9 @@ async def test_a_rejected_parcel_handed_in_again_is_not_accepted_by_itself(
 async def test_time_frozen_does_not_count_to_acceptance(supervised: Supervised, shop: Shop) -> None:
     number = await supervised.buy("hardware")
     await supervised.act(number, "deliver", tracking_number="TEST-1")
-    async with shop.installation.db.transaction(shop.world.operator, request_id="f") as tx:
-        await shop.installation.supervision.freeze(tx, number)
+    await supervised.act(number, "appeal")
     await shop.run_due(timedelta(days=60))
-    async with shop.installation.db.transaction(shop.world.operator, request_id="t") as tx:
-        await shop.installation.supervision.thaw(tx, number)
+    await supervised.act(number, "withdraw_appeal")
     await shop.run_due(timedelta(days=1))
     assert (await supervised.flow(number)).state == "open"
 

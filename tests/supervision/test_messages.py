@@ -17,7 +17,11 @@ from tradehall.kernel.idempotency import keyed
 from tradehall.kernel.ids import new_id
 from tradehall.kernel.journal import Actor
 from tradehall.kernel.paging import page_request
-from tradehall.supervision import message_queries, message_templates
+from tradehall.supervision.conversation import queries as message_queries
+from tradehall.supervision.conversation import templates as message_templates
+from tradehall.supervision.conversation.messages import LONGEST, MOST_FILES, Sent
+from tradehall.supervision.conversation.queries import Message
+from tradehall.supervision.conversation.templates import BUILT_IN, MOST, filled
 from tradehall.supervision.errors import (
     ConversationClosed,
     FlowNotFound,
@@ -30,17 +34,9 @@ from tradehall.supervision.errors import (
     TooManyMessageTemplates,
 )
 from tradehall.supervision.log import log_of
-from tradehall.supervision.message_queries import Message
-from tradehall.supervision.message_templates import BUILT_IN, MOST, filled
-from tradehall.supervision.messages import LONGEST, MOST_FILES, Sent
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 Send = Callable[..., Awaitable[Sent]]
-
-
-@pytest.fixture
-def supervised(shop: Shop) -> Supervised:
-    return Supervised(shop)
 
 
 @pytest.fixture
@@ -219,11 +215,9 @@ async def test_one_writes_while_it_is_frozen_and_for_a_while_after_the_end(
     supervised: Supervised, shop: Shop, world: World, send: Send
 ) -> None:
     number = await supervised.buy("orchestration")
-    async with shop.installation.db.transaction(world.operator) as tx:
-        await shop.installation.supervision.freeze(tx, number)
+    await supervised.act(number, "appeal")
     await send(world.buyer, number, "It is frozen", "seller")
-    async with shop.installation.db.transaction(world.operator) as tx:
-        await shop.installation.supervision.thaw(tx, number)
+    await supervised.act(number, "withdraw_appeal")
     await supervised.complete(number)
     shop.clock.advance(shop.installation.settings.messages_after - timedelta(seconds=1))
     await send(world.seller, number, "Thank you", "buyer")

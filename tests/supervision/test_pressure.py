@@ -16,11 +16,6 @@ from tradehall.supervision.pressure import Pressed, level_at
 DAY, SECOND = timedelta(days=1), timedelta(seconds=1)
 
 
-@pytest.fixture
-def supervised(shop: Shop) -> Supervised:
-    return Supervised(shop)
-
-
 async def pressed(supervised: Supervised, number: str) -> Pressed:
     held = await supervised.flow(number)
     async with supervised.installation.db.read() as reader:
@@ -112,12 +107,10 @@ async def test_reminders_of_both_kinds_count_together(supervised: Supervised, sh
 
 async def test_nobody_is_reminded_of_what_is_frozen_or_over(supervised: Supervised, shop: Shop, world: World) -> None:
     number = await supervised.buy("orchestration")
-    async with shop.installation.db.transaction(world.operator) as tx:
-        await shop.installation.supervision.freeze(tx, number)
+    await supervised.act(number, "appeal")
     with pytest.raises(FlowFrozen):
         await urge(shop, world.buyer, number)
-    async with shop.installation.db.transaction(world.operator) as tx:
-        await shop.installation.supervision.thaw(tx, number)
+    await supervised.act(number, "withdraw_appeal")
     await supervised.complete(number)
     with pytest.raises(FlowFinished):
         await urge(shop, world.buyer, number)

@@ -22,11 +22,6 @@ ALL = StatisticsFilter()
 DAY, HOUR = timedelta(days=1), timedelta(hours=1)
 
 
-@pytest.fixture
-def supervised(shop: Shop) -> Supervised:
-    return Supervised(shop)
-
-
 def today(shop: Shop) -> date:
     return shop.clock.now().astimezone(ZONE).date()
 
@@ -50,8 +45,7 @@ async def test_what_is_under_way_is_counted_by_node_and_age(supervised: Supervis
     second = await supervised.buy("service")
     third = await supervised.buy("orchestration")
     await supervised.complete(third)
-    async with shop.installation.db.transaction(world.operator) as tx:
-        await shop.installation.supervision.freeze(tx, second)
+    await supervised.act(second, "appeal")
     async with shop.installation.db.read() as reader:
         rows = await statistics.standing(reader, world.operator, ALL)
         own = await statistics.standing(reader, world.seller, ALL)

@@ -305,7 +305,7 @@ class Stopwatch:
 
     async def thaw(self, tx: Tx, held: Held, *, moves_on: bool = False) -> None:
         await self._thaw(tx, held, moves_on=moves_on)
-        after = await self.moving.locked(tx, held.id)
+        after = await queries.locked(tx, held.id)
         if held.frozen_at:
             self._check(held.id, tx.now, after.timers, after.due_at)
 

@@ -21,11 +21,6 @@ def settings(tmp_path: Path) -> Settings:
     return sandbox_settings(data_dir=tmp_path)
 
 
-@pytest.fixture
-def supervised(shop: Shop) -> Supervised:
-    return Supervised(shop)
-
-
 def said(visitor: Visitor) -> str:
     return " ".join(unescape(re.sub(r"<[^>]+>", " ", visitor.page)).split())
 

@@ -15,7 +15,7 @@ from tradehall.supervision.disputes.model import PROCEDURES
 from tradehall.supervision.flow import Flow
 from tradehall.supervision.flows import all_flows
 from tradehall.web import labels
-from tradehall.web.supervised import DONE, WITHOUT_VERB, title_of
+from tradehall.web.supervision.happened import DONE, WITHOUT_VERB, title_of
 
 NEW = "/seller/products/new"
 WRITTEN = {

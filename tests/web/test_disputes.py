@@ -10,7 +10,7 @@ import pytest
 from tests.conftest import sandbox_settings
 from tests.supervised import Supervised
 from tests.web.conftest import Enter, Visitor
-from tests.web.test_supervision import At, Desk, File, at
+from tests.web.desk import At, Desk, File, at, filters, tabs
 from tests.world import Shop, World
 
 from tradehall.kernel.clock import StillClock
@@ -30,11 +30,6 @@ SHOT: File = ("appeal_files", "证据.pdf", b"%PDF-1.4 evidence")
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
     return sandbox_settings(data_dir=tmp_path, second_look_above=80_000)
-
-
-@pytest.fixture
-def supervised(shop: Shop) -> Supervised:
-    return Supervised(shop)
 
 
 def text_of(page: str) -> str:
@@ -317,12 +312,6 @@ async def shown(visitor: Visitor, path: str) -> list[tuple[str, str]]:
     return ROW.findall(visitor.page)
 
 
-def tabs(visitor: Visitor) -> dict[str, str]:
-    (nav,) = re.findall(r'<nav class="tabs".*?</nav>', visitor.page, re.DOTALL)
-    found = re.findall(r'<a href="[^"]*"[^>]*>([^<]+)(?:<span class="count">([^<]*)</span>)?</a>', nav)
-    return {unescape(name): count for name, count in found}
-
-
 async def test_each_side_first_sees_the_disputes_that_wait_for_it(
     enter: Enter, world: World, supervised: Supervised, shop: Shop, clock: StillClock
 ) -> None:
@@ -352,6 +341,7 @@ async def test_each_side_first_sees_the_disputes_that_wait_for_it(
     await supervised.act(refund, "refuse_refund")
     assert await shown(operator, "/operator/disputes?view=closed&outcome=refused") == [(refund, "refund")]
     assert await shown(operator, "/operator/disputes?outcome=withdrawn") == []
+    assert filters(operator) == ["number", "kind", "outcome", "overdue", "from", "to"]
     await shown(operator, "/operator/disputes?view=nonsense&kind=none&outcome=what&from=when&number=CS")
     assert (await operator.get("/operator/disputes?after=nonsense")).status_code == 422
 

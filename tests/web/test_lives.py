@@ -8,7 +8,7 @@ import pytest
 from tests.web.conftest import Enter, Visitor
 from tests.world import SellerServer, Shop, World
 
-from tradehall.provisioning.standing import NextKind
+from tradehall.provisioning.steps import NextKind
 from tradehall.web.buyer import standing
 from tradehall.web.seller import orders as seller_orders
 

@@ -18,9 +18,9 @@ from tradehall.installation import Installation
 from tradehall.kernel.journal import SYSTEM, Actor
 from tradehall.parties import actions as parties
 from tradehall.parties import queries as people
-from tradehall.protocols.v2 import FAULTS, RESULT_CODES, SUCCESS
+from tradehall.protocols.answers import FAULTS, RESULT_CODES, SUCCESS
 from tradehall.provisioning.model import Call
-from tradehall.provisioning.standing import TROUBLES
+from tradehall.provisioning.troubles import TROUBLES
 from tradehall.web.common import LOCALE_COOKIE
 from tradehall.web.seller.hints import outcome_of_health
 from tradehall.web.templating import CSRF_FIELD

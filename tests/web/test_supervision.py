@@ -3,114 +3,34 @@
 import asyncio
 import io
 import re
-from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
 from html import unescape
 from pathlib import Path
 from typing import Any
 
 import pytest
-from httpx import Response
 from tests.conftest import sandbox_settings
 from tests.kernel.files.stores import picture
 from tests.supervised import SUPERVISED, Supervised
 from tests.templates import attached
-from tests.web.conftest import Enter, Visitor
+from tests.web.conftest import Enter
+from tests.web.desk import BASES, TOKEN, At, Desk, File, at
 from tests.world import Shop, World, serving
 
 from tradehall.app import create_app
-from tradehall.kernel.journal import SYSTEM, Actor
 from tradehall.settings import Settings
 from tradehall.supervision import queries
 from tradehall.supervision.flows import all_flows
 from tradehall.web.supervision import standing
 
-BASES = {"buyer": "/buyer", "seller": "/seller", "platform": "/operator"}
+__all__ = ["at"]  # a fixture
 MOST = 300_000
-TOKEN = re.compile(r'name="_csrf_token" value="([^"]+)"')
-File = tuple[str, str, bytes]  # field, name, content
 PDF = b"%PDF-1.4 proof"
 
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
     return sandbox_settings(data_dir=tmp_path, upload_max_bytes=MOST)
-
-
-@pytest.fixture
-def supervised(shop: Shop) -> Supervised:
-    return Supervised(shop)
-
-
-class Desk:
-    """Somebody at the page of one order."""
-
-    def __init__(self, visitor: Visitor, base: str, number: str) -> None:
-        self.visitor = visitor
-        self.place = f"{base}/supervision/{number}"
-
-    async def open(self) -> str:
-        answer = await self.visitor.get(self.place)
-        assert answer.status_code == 200, answer.text
-        return answer.text
-
-    @property
-    def page(self) -> str:
-        return self.visitor.page
-
-    def offered(self) -> list[str]:
-        """The verbs for which there is a form."""
-        return re.findall(r'data-verb="(\w+)"', self.page)
-
-    def wrong(self) -> dict[str, str]:
-        """What stands beside the fields, by the field's place on the page."""
-        found = re.findall(r'<p class="form-error" id="f-([\w-]+)-error">.*?</svg>(.*?)</p>', self.page, re.DOTALL)
-        return {name: unescape(text) for name, text in found}
-
-    def drafts(self) -> list[str]:
-        return re.findall(r'data-remove="([^"]+)"', self.page)
-
-    async def send(
-        self, verb: str, *, files: Sequence[File] = (), do: str = "send", stay: bool = False, **typed: Any
-    ) -> Response:
-        """Sends the form of a verb, as a browser without JavaScript does: with its files in it."""
-        if not stay:
-            await self.open()
-        hidden = self.visitor.form(f"{self.place}/acts/{verb}") if verb in self.offered() else self._token()
-        hidden = {name: hidden[name] for name in ("_csrf_token", "idempotency_key", "seen") if name in hidden}
-        return self.visitor._seen(
-            await self.visitor.client.post(
-                f"{self.place}/acts/{verb}",
-                data=hidden | typed | ({"do": do} if do else {}),
-                files=[(field, (name, content)) for field, name, content in files],
-                follow_redirects=True,
-            )
-        )
-
-    def _token(self) -> dict[str, str]:
-        return {"_csrf_token": TOKEN.findall(self.page)[0]}
-
-    async def upload(self, verb: str, field: str, name: str, content: bytes) -> Response:
-        """Sends one file as the page's script does."""
-        return await self.visitor.client.post(
-            f"{self.place}/acts/{verb}/files/{field}",
-            content=content,
-            headers={"x-csrftoken": TOKEN.findall(self.page)[0], "X-File-Name": name, "HX-Request": "true",
-                     "Content-Type": "application/octet-stream"},
-        )  # fmt: skip
-
-
-At = Callable[..., Awaitable[Desk]]
-
-
-@pytest.fixture
-def at(enter: Enter, supervised: Supervised) -> At:
-    async def at(side: str, number: str, locale: str = "en", actor: Actor | None = None) -> Desk:
-        desk = Desk(await enter(actor or supervised.actor(side), locale), BASES[side], number)
-        await desk.open()
-        return desk
-
-    return at
 
 
 async def saas_to_deliver(supervised: Supervised) -> str:
@@ -318,16 +238,14 @@ async def test_what_cannot_be_done_now_says_why_and_shows_what_was_written(at: A
     assert "Written in the meantime" in await buyer.open(), "kept as a draft"
 
     page = buyer.page
-    async with supervised.installation.db.transaction(SYSTEM) as tx:
-        await supervised.installation.supervision.freeze(tx, number)
+    await supervised.act(number, "appeal")
     buyer.visitor.page = page
     frozen = await buyer.send("submit_requirement", requirement="Too late", stay=True)
     assert frozen.status_code == 409
     assert "is frozen" in frozen.text
     assert "What you had written" in frozen.text
     assert "Too late" in frozen.text
-    async with supervised.installation.db.transaction(SYSTEM) as tx:
-        await supervised.installation.supervision.thaw(tx, number)
+    await supervised.act(number, "withdraw_appeal")
     await supervised.complete(number)
     over = await buyer.send("accept")
     assert over.status_code == 409

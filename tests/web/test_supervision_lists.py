@@ -11,6 +11,7 @@ import pytest
 from openpyxl import load_workbook
 from tests.supervised import Supervised
 from tests.web.conftest import Enter, Visitor
+from tests.web.desk import filters, tabs
 from tests.world import Shop, World
 
 from tradehall.kernel.clock import StillClock
@@ -22,11 +23,6 @@ from tradehall.web.supervision.words import DESKS
 
 ROW = re.compile(r'<tr data-order="(\w+)"')
 Buy = Callable[..., Awaitable[str]]
-
-
-@pytest.fixture
-def supervised(shop: Shop) -> Supervised:
-    return Supervised(shop)
 
 
 @pytest.fixture
@@ -51,13 +47,6 @@ def row_of(visitor: Visitor, number: str) -> str:
     found = re.search(rf'<tr data-order="{number}".*?</tr>', visitor.page, re.DOTALL)
     assert found
     return " ".join(unescape(re.sub(r"<[^>]+>", " ", found[0])).split())
-
-
-def tabs(visitor: Visitor) -> dict[str, str]:
-    """What the tabs are called, and what they count."""
-    (nav,) = re.findall(r'<nav class="tabs".*?</nav>', visitor.page, re.DOTALL)
-    found = re.findall(r'<a href="[^"]*"[^>]*>([^<]+)(?:<span class="count">([^<]*)</span>)?</a>', nav)
-    return {unescape(name): count for name, count in found}
 
 
 # --- views and whose they are
@@ -123,14 +112,15 @@ async def test_what_is_late_is_shown_to_all_sides_and_stands_out(
     assert await shown(seller, "/seller/supervision?view=open&overdue=1&turn=seller") == [second]
 
 
-async def test_what_is_frozen_waits_for_nobody(enter: Enter, world: World, buy: Buy, shop: Shop) -> None:
+async def test_what_is_frozen_waits_for_who_settles_it(
+    enter: Enter, world: World, buy: Buy, supervised: Supervised
+) -> None:
     number = await buy("service")
-    async with shop.installation.db.transaction(world.operator) as tx:
-        await shop.installation.supervision.freeze(tx, number)
+    await supervised.act(number, "appeal")
     buyer = await enter(world.buyer)
     assert await shown(buyer, "/buyer/supervision") == []
     assert await shown(buyer, "/buyer/supervision?view=open") == [number]
-    assert "Frozen stands still View" in row_of(buyer, number)
+    assert "Appeal Marketplace" in row_of(buyer, number)
 
 
 async def test_completed_orders_leave_the_queue_for_their_tab(
@@ -160,6 +150,7 @@ async def test_lists_are_narrowed_by_what_stands_in_the_address(
         return await shown(operator, f"/operator/supervision?view=all&{query}")
 
     assert await found("") == [late, hardware, service]
+    assert filters(operator) == ["number", "product", "type", "node", "turn", "overdue", "from", "to"]
     assert await found(f"number={service}") == await found(f"number={service[:12].lower()}") == [service]
     assert await found("type=hardware") == await found("product=hardware") == [hardware]
     assert await found("node=request") == [service]

@@ -16,7 +16,7 @@ from babel.messages.pofile import read_po
 
 from tradehall.kernel.errors import all_problems
 from tradehall.kernel.i18n import LOCALE_DIRECTORY, LOCALES, load_translator
-from tradehall.protocols import v2
+from tradehall.protocols.answers import FAULTS, RESULT_CODES
 from tradehall.web.templating import TEMPLATES
 
 SOURCES = Path(__file__).resolve().parents[2] / "src" / "tradehall"
@@ -63,9 +63,9 @@ def messages_in_errors() -> Iterator[Message]:
 
 def messages_of_the_protocol() -> Iterator[Message]:
     """The protocol's modules know nothing of languages; what they call things is shown to people all the same."""
-    for code in v2.RESULT_CODES.values():
+    for code in RESULT_CODES.values():
         yield Message((code.meaning,), "percent", f"result code {code.code}")
-    for fault, text in v2.FAULTS.items():
+    for fault, text in FAULTS.items():
         yield Message((text,), "percent", f"fault {fault}")
 
 

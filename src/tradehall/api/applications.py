@@ -28,9 +28,9 @@ from tradehall.kernel.errors import Problem
 from tradehall.kernel.journal import Actor
 from tradehall.kernel.paging import Page
 from tradehall.provisioning import queries
+from tradehall.provisioning.ahead import what_is_ahead
 from tradehall.provisioning.errors import InstanceNotFound
 from tradehall.provisioning.model import Instance, InstanceState
-from tradehall.provisioning.standing import what_is_ahead
 from tradehall.trading import queries as trading
 from tradehall.trading import subscription_queries as subscriptions
 from tradehall.trading.model import OrderRow

@@ -9,13 +9,13 @@ from litestar import Router, get, post
 from litestar.params import QueryParameter
 
 from tradehall.api.common import (
-    NUMBER_BEGINS,
     After,
     ApiRequest,
     Before,
     IdempotencyKey,
     Limit,
     Moment,
+    NumberBegins,
     installation_of_app,
     texts_for,
     wanted_page,
@@ -28,12 +28,12 @@ from tradehall.kernel.errors import Problem
 from tradehall.kernel.i18n import Translator
 from tradehall.kernel.paging import Page
 from tradehall.parties.model import OrganisationKind
-from tradehall.protocols.production import Activity
+from tradehall.protocols.requests import Activity
 from tradehall.provisioning import queries
 from tradehall.provisioning.errors import BuyerWasRefunded, CallIsSettled, CallMovedOn, CallNotFound
 from tradehall.provisioning.model import Attempt, CallRow, CallState, Purpose, Verdict
 from tradehall.provisioning.queries import CallFilter
-from tradehall.provisioning.standing import explanation
+from tradehall.provisioning.troubles import explanation
 
 MOST_AT_ONCE = 100
 SeenAttempts = Annotated[
@@ -190,7 +190,7 @@ def calls_router(console: str, kind: OrganisationKind) -> Router:
         failing: Annotated[
             bool, QueryParameter(description="Only those given up, or tried before and waiting to be tried again.")
         ] = False,
-        q: Annotated[str, QueryParameter(description=f"{NUMBER_BEGINS}.")] = "",
+        q: NumberBegins = "",
         since: Moment = None,
         until: Moment = None,
     ) -> Page[SellerCall]:

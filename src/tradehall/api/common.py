@@ -47,6 +47,8 @@ Before = Annotated[str | None, QueryParameter(description="The `previous` of a p
 Moment = Annotated[
     datetime | None, QueryParameter(description="With its offset from UTC, such as 2026-05-01T00:00:00+08:00.")
 ]
+NumberBegins = Annotated[str, QueryParameter(description=f"{NUMBER_BEGINS}.")]
+OverdueOnly = Annotated[bool, QueryParameter(description="Only those whose turn should have been taken.")]
 # What JSON can carry exactly everywhere.
 Whole = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
 IdempotencyKey = Annotated[

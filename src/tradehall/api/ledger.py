@@ -8,11 +8,11 @@ from litestar import Router, get
 from litestar.params import QueryParameter
 
 from tradehall.api.common import (
-    NUMBER_BEGINS,
     After,
     ApiRequest,
     Before,
     Limit,
+    NumberBegins,
     installation_of_app,
     wanted_page,
 )
@@ -80,7 +80,7 @@ async def list_postings(
         Shown | None, QueryParameter(description="Only postings that move this account, and their lines in it.")
     ] = None,
     seller_id: Annotated[UUID | None, QueryParameter(description="Only of orders of this seller.")] = None,
-    q: Annotated[str, QueryParameter(description=f"{NUMBER_BEGINS}.")] = "",
+    q: NumberBegins = "",
 ) -> Page[Posting]:
     """List what the ledger holds.
 

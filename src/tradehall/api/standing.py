@@ -5,7 +5,8 @@ from datetime import datetime
 import msgspec
 
 from tradehall.kernel.i18n import Translator
-from tradehall.provisioning.standing import Ahead, AheadKind, NextKind, NextStep, Turn
+from tradehall.provisioning.ahead import Ahead, AheadKind
+from tradehall.provisioning.steps import NextKind, NextStep, Turn
 
 
 class Next(msgspec.Struct, frozen=True):

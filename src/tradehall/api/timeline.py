@@ -13,10 +13,12 @@ from tradehall.api.supervision.events import EVENTS as FLOW_EVENTS
 from tradehall.edge.access import anyone_signed_in
 from tradehall.kernel.i18n import Translator
 from tradehall.kernel.journal import Actor
-from tradehall.protocols.production import Activity
+from tradehall.protocols.requests import Activity
 from tradehall.provisioning import queries as provisioning
+from tradehall.provisioning.ahead import what_is_ahead
 from tradehall.provisioning.model import Call, CallState, Purpose, Verdict
-from tradehall.provisioning.standing import explanation, next_step, what_is_ahead
+from tradehall.provisioning.standing import next_step
+from tradehall.provisioning.troubles import explanation
 from tradehall.reviews.model import KEPT_FROM_SELLERS as UNPUBLISHED
 from tradehall.supervision.disputes.steps import Outcome
 from tradehall.supervision.standing import next_in_supervision, supervision_of

@@ -8,7 +8,6 @@ from tradehall.catalog.model import (
     CATEGORIES,
     ChargingMode,
     Endpoint,
-    InterfaceClass,
     Listing,
     Offer,
     Price,
@@ -235,17 +234,6 @@ async def delivery_type_of(reader: Reader, product_id: UUID) -> str:
     """How a product is delivered."""
     found: str = await reader.fetch_value(
         "SELECT delivery_type FROM products WHERE id = %(product)s", {"product": product_id}
-    )
-    return found
-
-
-async def endpoint_for(reader: Reader, seller_id: UUID, interface_class: InterfaceClass) -> UUID | None:
-    """A seller's first endpoint of a class, if it has one."""
-    found: UUID | None = await reader.fetch_value(
-        """
-        SELECT id FROM endpoints WHERE seller_id = %(seller)s AND interface_class = %(class)s ORDER BY id LIMIT 1
-        """,
-        {"seller": seller_id, "class": interface_class},
     )
     return found
 

@@ -4,7 +4,7 @@ import asyncio
 import gc
 import signal
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 
 import structlog
@@ -48,11 +48,11 @@ async def _opened(settings: Settings, *, listening: bool = True) -> AsyncIterato
         yield opened
 
 
-async def serve(settings: Settings, ready: Callable[[], None] | None = None) -> None:
+async def serve(settings: Settings) -> None:
     """Serves pages and API until SIGINT or SIGTERM; requests under way are answered first."""
     logs.configure(settings.log_format, settings.log_level)
     async with _opened(settings) as opened:
-        await _Server(web_config(settings, opened), opened, ready).serve()
+        await _Server(web_config(settings, opened), opened).serve()
 
 
 def web_config(settings: Settings, opened: installation.Installation) -> uvicorn.Config:
@@ -75,19 +75,14 @@ def web_config(settings: Settings, opened: installation.Installation) -> uvicorn
 
 
 class _Server(uvicorn.Server):
-    def __init__(
-        self, config: uvicorn.Config, opened: installation.Installation, ready: Callable[[], None] | None
-    ) -> None:
+    def __init__(self, config: uvicorn.Config, opened: installation.Installation) -> None:
         super().__init__(config)
         self._opened = opened
-        self._ready = ready
 
     async def startup(self, sockets: list[object] | None = None) -> None:  # type: ignore[override]
         await super().startup(sockets)  # type: ignore[arg-type]
         settle_memory()
         log.info("serving", host=self.config.host, port=self.config.port)
-        if self._ready:
-            self._ready()
 
     async def shutdown(self, sockets: list[object] | None = None) -> None:  # type: ignore[override]
         # Requests that wait for an order to move are answered with how it stands, not waited for.

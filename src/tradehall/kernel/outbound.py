@@ -205,13 +205,13 @@ def _why_malformed(url: str) -> str:
     return N_("The host or the port of the address is not valid.")
 
 
-def address_problem(url: str, rules: AddressRules = PUBLIC_ONLY) -> str | None:
+def address_problem(url: str) -> str | None:
     """What is wrong with an address that somebody typed, as an English message; None when nothing is.
 
     Looks at the text only; `Outbound.check_address` also resolves the name.
     """
     try:
-        _target(url, rules)
+        _target(url, PUBLIC_ONLY)
     except _Objection as objection:
         return objection.text
     return None

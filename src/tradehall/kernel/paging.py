@@ -9,11 +9,13 @@ from uuid import UUID
 import msgspec
 
 from tradehall.kernel.errors import invalid
+from tradehall.kernel.i18n import N_
 
 T = TypeVar("T")
 
 DEFAULT_LIMIT = 25
 MAX_LIMIT = 100
+NO_PAGE = N_("This is not a page of this list; start from its first page.")
 
 
 class PageRequest(msgspec.Struct, frozen=True):
@@ -44,9 +46,14 @@ class Page(msgspec.Struct, Generic[T], frozen=True):
 
 def page_request(limit: int | None = None, after: str | None = None, before: str | None = None) -> PageRequest:
     """A request from what stands in a URL. Raises Invalid for a limit or cursor that is none."""
+    return PageRequest(page_limit(limit), _read(after, "after"), _read(before, "before"))
+
+
+def page_limit(limit: int | None) -> int:
+    """How many rows a page shows, where nothing is said the usual. Raises Invalid."""
     if limit is not None and not 1 <= limit <= MAX_LIMIT:
         raise invalid("limit", "Choose a number from {low} to {high}.", low=1, high=MAX_LIMIT)
-    return PageRequest(limit or DEFAULT_LIMIT, _read(after, "after"), _read(before, "before"))
+    return limit or DEFAULT_LIMIT
 
 
 def keyset(
@@ -72,18 +79,25 @@ def page(rows: Sequence[T], wanted: PageRequest, key: Callable[[T], UUID]) -> Pa
 
     Rows come newest first; for `before` the query reads upwards, oldest of the newer first, and they are turned here.
     """
-    more = len(rows) > wanted.limit
-    shown = list(rows[: wanted.limit])
-    if wanted.before:
+    return cut(rows, wanted.limit, wanted.after, wanted.before, lambda row: cursor(key(row)))
+
+
+def cut(
+    rows: Sequence[T], limit: int, after: object | None, before: object | None, place: Callable[[T], str]
+) -> Page[T]:
+    """The same in whatever order rows come; `place` is a row's cursor, `after` and `before` those asked for."""
+    more = len(rows) > limit
+    shown = list(rows[:limit])
+    if before:
         shown.reverse()
     if not shown:
         return Page([])
-    older = more if not wanted.before else True
-    newer = more if wanted.before else wanted.after is not None
+    further = more if not before else True
+    nearer = more if before else after is not None
     return Page(
         shown,
-        next=cursor(key(shown[-1])) if older else None,
-        previous=cursor(key(shown[0])) if newer else None,
+        next=place(shown[-1]) if further else None,
+        previous=place(shown[0]) if nearer else None,
     )
 
 
@@ -98,4 +112,4 @@ def _read(text: str | None, field: str) -> UUID | None:
     try:
         return UUID(bytes=base64.urlsafe_b64decode(text + "=="))
     except (ValueError, binascii.Error) as error:
-        raise invalid(field, "This is not a page of this list; start from its first page.") from error
+        raise invalid(field, NO_PAGE) from error

@@ -14,8 +14,8 @@ from tradehall.kernel.journal import Event
 from tradehall.notices.model import MOST_TOLD, TOLD, Channel, Told
 from tradehall.notices.sending import CHANNEL, MAIL_WINDOW, SMS_WINDOW
 from tradehall.settings import Settings
-from tradehall.supervision import message_queries
 from tradehall.supervision.carriers import COURIERS
+from tradehall.supervision.conversation import queries as message_queries
 from tradehall.supervision.disputes.model import OUTCOME_LABELS, PROCEDURES
 from tradehall.supervision.disputes.steps import Kind
 from tradehall.supervision.flows import flow_of

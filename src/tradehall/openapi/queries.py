@@ -12,6 +12,7 @@ from tradehall.kernel.money import decimal_text
 from tradehall.openapi.answers import BuyerInfo, OrderInfo, OrderLine, ProductInfo, timestamp
 from tradehall.protocols.requests import ChargingMode, PeriodType
 from tradehall.trading.model import OrderType
+from tradehall.trading.terms import end_in_sql
 
 # What a number stands for that sellers are told: an order once it is paid, or the return of what was never delivered.
 # The second is no order here, but the one that a release names.
@@ -32,12 +33,8 @@ _ORDER: LiteralString = f"""
                AS period_type,
            CASE WHEN o.order_type IN ('CHANGE', 'UNSUBSCRIBE') THEN term.period_number ELSE l.period_number END
                AS period_number,
-           CASE WHEN l.charging_mode = 'PERIOD' THEN coalesce(
-               l.ends_at,
-               (coalesce(h.began_at, o.paid_at) AT TIME ZONE %(zone)s
-                + l.period_number * CASE l.period_type WHEN 'year' THEN interval '1 year'
-                                                       WHEN 'month' THEN interval '1 month'
-                                                       ELSE interval '1 day' END) AT TIME ZONE %(zone)s) END AS ends_at,
+           CASE WHEN l.charging_mode = 'PERIOD'
+                THEN coalesce(l.ends_at, {end_in_sql("coalesce(h.began_at, o.paid_at)")}) END AS ends_at,
            o.buyer_id, b.name_en AS buyer_name, CASE WHEN e.asks_contact THEN w.email END AS email
     FROM ({_WANTED}) x
     JOIN orders o ON o.id = x.id

@@ -11,72 +11,8 @@ from typing import Literal
 import msgspec
 
 from tradehall.protocols import v1, v2
-from tradehall.protocols.answers import (
-    FAULTS,
-    RESULT_CODES,
-    Answer,
-    AppInfo,
-    Fault,
-    InstanceInfo,
-    ResultCode,
-    UsageInfo,
-    Verdict,
-)
-from tradehall.protocols.requests import (
-    ACTIVITIES,
-    Activity,
-    ChargingMode,
-    CheckChange,
-    Encryption,
-    Generation,
-    NotifyOrder,
-    OpenInstance,
-    PeriodType,
-    Purchase,
-    QuantityParameter,
-    QueryInstances,
-    RefreshInstance,
-    ReleaseInstance,
-    Request,
-    Scene,
-    SetStatus,
-    UpgradeInstance,
-    activity_of,
-)
-
-__all__ = [
-    "ACTIVITIES",
-    "FAULTS",
-    "RESULT_CODES",
-    "Activity",
-    "Answer",
-    "AppInfo",
-    "ChargingMode",
-    "CheckChange",
-    "Encryption",
-    "Fault",
-    "Generation",
-    "InstanceInfo",
-    "NotifyOrder",
-    "OpenInstance",
-    "Outgoing",
-    "PeriodType",
-    "Purchase",
-    "QuantityParameter",
-    "QueryInstances",
-    "RefreshInstance",
-    "ReleaseInstance",
-    "Request",
-    "ResultCode",
-    "Scene",
-    "SetStatus",
-    "UpgradeInstance",
-    "UsageInfo",
-    "Verdict",
-    "activity_of",
-    "judge",
-    "outgoing",
-]
+from tradehall.protocols.answers import Answer
+from tradehall.protocols.requests import Activity, Encryption, Generation, NotifyOrder, Request
 
 
 class Outgoing(msgspec.Struct, frozen=True):

@@ -3,35 +3,15 @@
 One address per seller takes every call as a signed POST; `activity` in the body says which one it is.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 from urllib.parse import quote
 
 import msgspec
 
-from tradehall.protocols.answers import (
-    CONTENT_TYPE,
-    FAULTS,
-    IN_PROGRESS,
-    MAX_ID,
-    RESULT_CODES,
-    SUCCESS,
-    Answer,
-    AppInfo,
-    Fault,
-    InstanceInfo,
-    ResultCode,
-    UsageInfo,
-    Verdict,
-    describe,
-    opened,
-    plain_account,
-    queried,
-    verdict_of,
-)
+from tradehall.protocols.answers import Answer, describe, opened, plain_account, queried, verdict_of
 from tradehall.protocols.requests import (
-    MAX_QUERIED,
     Activity,
     CheckChange,
     NotifyOrder,
@@ -46,33 +26,6 @@ from tradehall.protocols.requests import (
     utc,
 )
 from tradehall.protocols.signing import Member, canonical_body, sign_v2
-
-__all__ = [
-    "CONTENT_TYPE",
-    "FAULTS",
-    "HEADERS",
-    "IN_PROGRESS",
-    "MAX_ID",
-    "MAX_QUERIED",
-    "RESULT_CODES",
-    "SUCCESS",
-    "Activity",
-    "Answer",
-    "AppInfo",
-    "Fault",
-    "InstanceInfo",
-    "ResultCode",
-    "UsageInfo",
-    "Verdict",
-    "body",
-    "judge",
-    "new_instance",
-    "order_notify",
-    "query_instance",
-    "release_instance",
-    "signed_url",
-    "unix_ms",
-]
 
 # Servers exist that refuse the spelling "utf8" in a charset; none refuses this one.
 HEADERS: Mapping[str, str] = MappingProxyType(
@@ -152,30 +105,6 @@ def _members(request: Request) -> dict[str, Member]:
             }
         case NotifyOrder():
             return {"activity": "orderNotify", "orderId": request.order_id, "orderLineId": request.order_line_id}
-
-
-def new_instance(
-    order_id: str, order_line_id: str, business_id: str, *, product_id: str | None = None, test: bool = False
-) -> bytes:
-    """The body of OpenInstance (2.1)."""
-    return body(OpenInstance(order_id, order_line_id, business_id, product_id=product_id), test=test)
-
-
-def query_instance(instance_ids: Sequence[str], *, test: bool = False) -> bytes:
-    """The body of QueryInstances (2.2). Raises ValueError as that does."""
-    return body(QueryInstances(tuple(instance_ids)), test=test)
-
-
-def release_instance(
-    instance_id: str, *, order_id: str | None = None, order_line_id: str | None = None, test: bool = False
-) -> bytes:
-    """The body of ReleaseInstance; the order is the unsubscription, where that is the reason (2.5)."""
-    return body(ReleaseInstance(instance_id, "", order_id, order_line_id, None), test=test)
-
-
-def order_notify(order_id: str, order_line_id: str, *, test: bool = False) -> bytes:
-    """The body of NotifyOrder (2.8)."""
-    return body(NotifyOrder(order_id, order_line_id), test=test)
 
 
 def unix_ms(at: datetime) -> int:

@@ -19,16 +19,11 @@ from tradehall.kernel.journal import SYSTEM
 from tradehall.kernel.outbound import Exchange, Outbound
 from tradehall.kernel.secrets import CannotUnseal, Seal
 from tradehall.kernel.worker import Capped, Job
-from tradehall.protocols.production import Answer, Outgoing, Purchase, QueryInstances, Request, judge, outgoing
+from tradehall.protocols.answers import Answer
+from tradehall.protocols.production import Outgoing, judge, outgoing
+from tradehall.protocols.requests import Purchase, QueryInstances, Request
 from tradehall.provisioning.lane import CHANNEL, Hands
-from tradehall.provisioning.model import (
-    SIGNATURE_REFUSED,
-    Attempt,
-    ClaimedCall,
-    Judgement,
-    judge_exchange,
-    key_for,
-)
+from tradehall.provisioning.model import SIGNATURE_REFUSED, Attempt, ClaimedCall, Judgement, judge_exchange, key_for
 from tradehall.provisioning.queries import CALL_COLUMNS
 from tradehall.provisioning.settling import Settling
 from tradehall.provisioning.wording import needs_purchase, purchase, request_for

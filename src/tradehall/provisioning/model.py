@@ -11,10 +11,13 @@ import msgspec
 
 from tradehall.kernel.due import back_off
 from tradehall.kernel.outbound import Exchange
-from tradehall.protocols.production import Activity, Answer, Encryption, Generation, InstanceInfo
+from tradehall.protocols.answers import Answer, InstanceInfo
 from tradehall.protocols.requests import (
+    Activity,
     ChargingMode,
     CheckChange,
+    Encryption,
+    Generation,
     NotifyOrder,
     OpenInstance,
     QueryInstances,

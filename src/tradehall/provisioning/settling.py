@@ -11,7 +11,7 @@ from tradehall.kernel.db import Tx
 from tradehall.kernel.due import DueRow
 from tradehall.kernel.journal import SYSTEM
 from tradehall.kernel.secrets import Seal
-from tradehall.protocols.production import AppInfo, InstanceInfo
+from tradehall.protocols.answers import AppInfo, InstanceInfo
 from tradehall.provisioning import lane, queries
 from tradehall.provisioning.asking import move
 from tradehall.provisioning.lane import Details, Hands, Target

@@ -25,17 +25,15 @@ from tradehall.protocols.requests import (
     UpgradeInstance,
 )
 from tradehall.provisioning.model import ClaimedCall, business_id
+from tradehall.trading.terms import end_in_sql
 
-# How long before a period is over a V1 seller is told it will be: what is opened begins its term when it is open, so
-# until then the end is an estimate from the time of asking.
-_PURCHASE: LiteralString = """
+# A V1 seller is told when the term will end: what is opened begins its term when it is open, so until then that is an
+# estimate from the time of asking.
+_PURCHASE: LiteralString = f"""
     SELECT o.buyer_id AS customer_id, b.name_en AS customer_name, k.code AS sku_code, r.code AS product_id,
            l.charging_mode, l.period_type, l.period_number, l.quantity, o.total_minor, o.currency,
            o.order_type = 'TRIAL' AS trial, w.email,
-           coalesce(s.expires_at, (c.created_at AT TIME ZONE %(zone)s
-               + l.period_number * CASE l.period_type WHEN 'year' THEN interval '1 year'
-                                                      WHEN 'month' THEN interval '1 month'
-                                                      ELSE interval '1 day' END) AT TIME ZONE %(zone)s) AS expires_at
+           coalesce(s.expires_at, {end_in_sql("c.created_at")}) AS expires_at
     FROM seller_calls c
     JOIN orders o ON o.id = c.order_id
     JOIN order_lines l ON l.order_id = o.id

@@ -13,7 +13,6 @@ from tradehall.kernel.i18n import N_
 
 ReviewState = Literal["waiting", "published", "rejected", "withdrawn"]
 REVIEW_STATES: tuple[ReviewState, ...] = ("waiting", "published", "rejected", "withdrawn")
-AnswerState = Literal["none", "given"]
 
 # (state, verb) → next state. Publishing, rejecting and taking down are the platform's verbs; the others the buyer's.
 REVIEW_MOVES: dict[tuple[ReviewState, str], ReviewState] = {
@@ -25,12 +24,6 @@ REVIEW_MOVES: dict[tuple[ReviewState, str], ReviewState] = {
     ("rejected", "withdraw"): "withdrawn",
     ("withdrawn", "rewrite"): "waiting",
     ("published", "take_down"): "rejected",
-}
-# Of the seller's answer to what is published; the platform can only remove it.
-ANSWER_MOVES: dict[tuple[AnswerState, str], AnswerState] = {
-    ("none", "answer"): "given",
-    ("given", "change"): "given",
-    ("given", "remove"): "none",
 }
 # What is recorded of reviews on their orders. Nobody but buyer and platform hears of what is not published.
 EVENTS = (
@@ -47,7 +40,6 @@ EVENTS = (
 KEPT_FROM_SELLERS = frozenset({"review.written", "review.edited", "review.withdrawn", "review.rejected"})
 
 STARS = (1, 2, 3, 4, 5)
-MOST_STARS = 5
 LONGEST_TEXT = 2000
 LONGEST_REASON = 500
 NO_STARS = N_("Choose one to five stars.")

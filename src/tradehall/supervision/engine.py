@@ -13,7 +13,7 @@ from tradehall.supervision import queries
 from tradehall.supervision.carriers import Carrier, offered
 from tradehall.supervision.disputes.acting import Disputes
 from tradehall.supervision.disputes.steps import Step
-from tradehall.supervision.errors import FlowFinished, FlowFrozen, FlowMovedOn, FlowNotFound
+from tradehall.supervision.errors import FlowMovedOn, FlowNotFound
 from tradehall.supervision.evidence import allowed
 from tradehall.supervision.fields import check
 from tradehall.supervision.flows import is_supervised
@@ -66,27 +66,7 @@ class Supervision:
 
     async def reveal(self, tx: Tx, number: str) -> dict[str, str]:
         """The secret things of a delivery, for the buyer and the seller who supplied them. Raises FlowNotFound."""
-        held = await queries.flow(tx, tx.actor, number)
-        if held is None or tx.actor.kind not in ("buyer", "seller"):
+        held = await queries.existing_flow(tx, tx.actor, number)
+        if tx.actor.kind not in ("buyer", "seller"):
             raise FlowNotFound
         return self._moving.secrets(held).get("deliver", {})
-
-    # --- frozen ------------------------------------------------------------------------------------------------------
-
-    async def freeze(self, tx: Tx, number: str) -> Held:
-        """Nobody can act any more, until it is thawed. Raises FlowNotFound, FlowFinished or FlowFrozen."""
-        held = await self._moving.take(tx, number)
-        if held.state != "open":
-            raise FlowFinished
-        if held.frozen_at:
-            raise FlowFrozen
-        await self._moving.freeze(tx, held)
-        return held
-
-    async def thaw(self, tx: Tx, number: str) -> None:
-        """It goes on where it stood; one that is not frozen stays as it is. Raises FlowNotFound, or FlowFrozen while a
-        dispute keeps it so."""
-        held = await self._moving.take(tx, number)
-        if held.disputes:
-            raise FlowFrozen
-        await self._moving.thaw(tx, held)

@@ -18,7 +18,6 @@ from tradehall.supervision.errors import (
     EvidenceNotFound,
     FlowFinished,
     FlowFrozen,
-    FlowNotFound,
     NotYourSide,
     OutOfTurn,
     UnknownVerb,
@@ -53,11 +52,9 @@ def not_now(held: Held, key: str) -> Problem:
     return rules.not_now(held, kind, key)
 
 
-async def asked_for(reader: Reader, side: str, held: Held | None, verb: str, field: str) -> Field:
-    """The files' field of a verb that this side can do now. Raises what `allowed` does, FlowNotFound, or Invalid where
-    the verb asks for no such files, or no more of them."""
-    if held is None:
-        raise FlowNotFound
+async def asked_for(reader: Reader, side: str, held: Held, verb: str, field: str) -> Field:
+    """The files' field of a verb that this side can do now. Raises what `allowed` does, or Invalid where the verb asks
+    for no such files, or no more of them."""
     found = next((one for one in held.fields(allowed(held, verb, side)[1]) if one.key == field), None)
     if found is None or found.kind != "files":
         raise invalid(field, NOT_ASKED)
@@ -127,9 +124,7 @@ class _Piece(msgspec.Struct, frozen=True):
 
 async def save_draft(tx: Tx, number: str, verb: str, answers: Mapping[str, Any]) -> None:
     """Keeps what somebody has written so far, secret things not. Raises what `allowed` does."""
-    held = await queries.flow(tx, tx.actor, number)
-    if held is None:
-        raise FlowNotFound
+    held = await queries.existing_flow(tx, tx.actor, number)
     fields = {field.key: field for field in held.fields(allowed(held, verb, tx.actor.kind)[1])}
     kept = {
         key: value[: LONGEST.get(fields[key].kind, 200) * 2] if isinstance(value, str) else value
@@ -154,10 +149,6 @@ async def save_draft(tx: Tx, number: str, verb: str, answers: Mapping[str, Any])
 
 async def _held(tx: Tx, number: str) -> Held:
     """The order, held against acts that go on at the same time."""
-    found = await queries.flow(tx, tx.actor, number)
-    if found is None:
-        raise FlowNotFound
+    found = await queries.existing_flow(tx, tx.actor, number)
     await tx.fetch_value("SELECT true FROM supervision_flows WHERE id = %(id)s FOR SHARE", {"id": found.id})
-    held = await queries.flow_by_id(tx, found.id)
-    assert held is not None, "a flow is never deleted"
-    return held
+    return await queries.flow_by_id(tx, found.id)

@@ -19,7 +19,6 @@ from tradehall.kernel.secrets import Seal
 from tradehall.provisioning.delivered import Handover, open_delivered
 from tradehall.settings import Settings
 from tradehall.supervision import codes, queries, tracking
-from tradehall.supervision.errors import FlowNotFound
 from tradehall.supervision.fields import Checked
 from tradehall.supervision.flow import COMPLETED, Node, Timer, Verb
 from tradehall.supervision.model import Held, first_reminder, start_of, term_of
@@ -54,16 +53,7 @@ class Moving:
 
     async def take(self, tx: Tx, number: str) -> Held:
         """The order, its row locked. Its due row is taken first, as by the worker, so that they wait in turn."""
-        held = await queries.hold(tx, tx.actor, number, TIMERS)
-        if held is None:
-            raise FlowNotFound
-        return held
-
-    async def locked(self, tx: Tx, flow_id: UUID) -> Held:
-        await tx.fetch_value("SELECT true FROM supervision_flows WHERE id = %(id)s FOR NO KEY UPDATE", {"id": flow_id})
-        held = await queries.flow_by_id(tx, flow_id)
-        assert held is not None, "a flow is never deleted"
-        return held
+        return await queries.hold(tx, tx.actor, number, TIMERS)
 
     async def carry_out(self, tx: Tx, held: Held, verb: Verb, checked: Checked, files: Sequence[Evidence]) -> None:
         act = held.acts + 1

@@ -121,13 +121,11 @@ async def urge(tx: Tx, settings: Settings, number: str) -> Held:
 
     Raises FlowNotFound, FlowFinished, FlowFrozen, YourTurn or UrgedAlready.
     """
-    found = await queries.flow(tx, tx.actor, number)
-    if found is None or tx.actor.kind not in ("buyer", "seller"):
+    found = await queries.existing_flow(tx, tx.actor, number)
+    if tx.actor.kind not in ("buyer", "seller"):
         raise FlowNotFound
     # Held, so that the turn is not taken meanwhile, and that two of a side come one after the other.
-    await tx.fetch_value("SELECT true FROM supervision_flows WHERE id = %(id)s FOR NO KEY UPDATE", {"id": found.id})
-    held = await queries.flow_by_id(tx, found.id)
-    assert held is not None, "a flow is never deleted"
+    held = await queries.locked(tx, found.id)
     if held.state != "open":
         raise FlowFinished
     if held.frozen_at:

@@ -15,7 +15,7 @@ from tradehall.kernel.journal import Actor
 from tradehall.kernel.paging import Page, PageRequest, keyset, page
 from tradehall.supervision import turns
 from tradehall.supervision.disputes.model import Dispute
-from tradehall.supervision.errors import FlowMovedOn
+from tradehall.supervision.errors import FlowMovedOn, FlowNotFound
 from tradehall.supervision.flow import COMPLETED, SIDES, Side
 from tradehall.supervision.model import STATES, FlowRow, Held, State
 from tradehall.supervision.turns import QueueRequest
@@ -83,12 +83,20 @@ async def flow(reader: Reader, viewer: Actor, number: str) -> Held | None:
     )
 
 
-async def hold(reader: Reader, viewer: Actor, number: str, timers: str) -> Held | None:
+async def existing_flow(reader: Reader, viewer: Actor, number: str) -> Held:
+    """The supervised order of this number. Raises FlowNotFound when there is none or the viewer may not see it."""
+    held = await flow(reader, viewer, number)
+    if held is None:
+        raise FlowNotFound
+    return held
+
+
+async def hold(reader: Reader, viewer: Actor, number: str, timers: str) -> Held:
     """The supervised order of this number, its due row (of the kind `timers`) and then its own row locked.
 
     It may be given another due row while it is waited for, and somebody may hold that one and wait for the order: two
     who each wait for what the other has would wait for ever. So it is let go of then, and taken anew. Raises
-    FlowMovedOn where that happens again and again.
+    FlowNotFound, or FlowMovedOn where that happens again and again.
     """
     params = {"number": number, "viewer": viewer.organisation_id, "kind": timers}
     for _ in range(TRIES_TO_HOLD):
@@ -96,9 +104,11 @@ async def hold(reader: Reader, viewer: Actor, number: str, timers: str) -> Held 
             flow_id, both = await _locked(reader, viewer, params)
             if flow_id and not both:
                 raise Rollback(trying)
-        if both or flow_id is None:
+        if flow_id is None:
+            raise FlowNotFound
+        if both:
             # Read by itself: it may have moved on while it was waited for.
-            return await flow_by_id(reader, flow_id) if flow_id else None
+            return await flow_by_id(reader, flow_id)
     raise FlowMovedOn
 
 
@@ -132,9 +142,17 @@ async def _locked(reader: Reader, viewer: Actor, params: dict[str, Any]) -> tupl
     return flow_id, both
 
 
-async def flow_by_id(reader: Reader, flow_id: UUID) -> Held | None:
+async def flow_by_id(reader: Reader, flow_id: UUID) -> Held:
     """A supervised order, for who may see them all."""
-    return await _held(reader, f"{_HELD} WHERE f.id = %(id)s", {"id": flow_id})
+    held = await _held(reader, f"{_HELD} WHERE f.id = %(id)s", {"id": flow_id})
+    assert held is not None, "a flow is never deleted"
+    return held
+
+
+async def locked(reader: Reader, flow_id: UUID) -> Held:
+    """A supervised order, its row locked, and not its due row."""
+    await reader.fetch_value("SELECT true FROM supervision_flows WHERE id = %(id)s FOR NO KEY UPDATE", {"id": flow_id})
+    return await flow_by_id(reader, flow_id)
 
 
 async def _held(reader: Reader, sql: LiteralString, params: dict[str, Any]) -> Held | None:

@@ -3,7 +3,6 @@ order is billable. What pages and API of orders read; the supervision's own page
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Literal
 from uuid import UUID
 
 import msgspec
@@ -11,9 +10,9 @@ import msgspec
 from tradehall.catalog.delivery import delivery
 from tradehall.kernel.db import Reader
 from tradehall.kernel.journal import Actor
-from tradehall.provisioning.standing import NextKind, NextStep
+from tradehall.provisioning.steps import NextKind, NextStep
 from tradehall.supervision.disputes.steps import Kind
-from tradehall.supervision.flow import Node, Side
+from tradehall.supervision.flow import Node
 from tradehall.supervision.flows import flow_of
 from tradehall.supervision.model import Held
 from tradehall.supervision.queries import flow
@@ -50,8 +49,6 @@ def next_in_supervision(step: NextStep, held: Held | None) -> NextStep:
         return step
     if dispute := held.appeal or held.refund:
         return NextStep(_DISPUTED[dispute.kind], dispute.turn or None, by=dispute.due_at, values={"node": dispute.node})
-    if held.frozen_at:
-        return NextStep("supervision_frozen", values={"node": held.node})
     return NextStep("supervised", held.turn or None, by=held.due_at, values={"node": held.node})
 
 
@@ -72,9 +69,7 @@ class Place(msgspec.Struct, frozen=True):
     delivery_type: str
     version: int
     node: str
-    turn: Side | Literal[""]
     due_at: datetime | None
-    frozen_at: datetime | None
     dispute: Kind | None
 
     @property
@@ -90,7 +85,7 @@ async def places_of(reader: Reader, orders: Sequence[OrderRow]) -> dict[UUID, Pl
     rows = await reader.fetch_all(
         Place,
         """
-        SELECT order_id, delivery_type, version, node, turn, due_at, frozen_at,
+        SELECT order_id, delivery_type, version, node, due_at,
                (SELECT d.kind FROM disputes d
                 WHERE d.flow_id = f.id AND d.finished_at IS NULL AND d.paused_at IS NULL LIMIT 1) AS dispute
         FROM supervision_flows f WHERE order_id = ANY(%(orders)s) AND state = 'open'

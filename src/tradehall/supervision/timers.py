@@ -9,7 +9,7 @@ import structlog
 from tradehall.kernel.db import Tx
 from tradehall.kernel.due import DueRow
 from tradehall.settings import Settings
-from tradehall.supervision import pressure, tracking
+from tradehall.supervision import pressure, queries, tracking
 from tradehall.supervision.carriers import Carrier
 from tradehall.supervision.disputes.acting import Disputes
 from tradehall.supervision.disputes.model import Dispute
@@ -52,7 +52,7 @@ class Timers:
 
     async def carry_out(self, tx: Tx, row: DueRow) -> None:
         """What is due of a flow's timers, and of disputes about it, happens, the earliest first."""
-        held = await self._moving.locked(tx, row.subject_id)
+        held = await queries.locked(tx, row.subject_id)
         while (following := _next(held)) and following.at <= tx.now:
             if following.dispute is None:
                 await self._timer(tx, held, following.name)
@@ -60,7 +60,7 @@ class Timers:
                 await self._disputes.lapse(tx, held, following.dispute)
             else:
                 await self._disputes.remind(tx, held, following.dispute)
-            held = await self._moving.locked(tx, row.subject_id)
+            held = await queries.locked(tx, row.subject_id)
         if held.state == "open":
             await arm(tx, held.id)
 

@@ -11,7 +11,7 @@ from uuid import UUID
 import msgspec
 
 from tradehall.kernel.errors import invalid
-from tradehall.kernel.paging import DEFAULT_LIMIT, MAX_LIMIT, Page
+from tradehall.kernel.paging import DEFAULT_LIMIT, NO_PAGE, Page, cut, page_limit
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _PLACE = struct.Struct(">q16s")  # microseconds since 1970, and an id
@@ -57,9 +57,7 @@ class QueueRequest(msgspec.Struct, frozen=True):
 
 def queue_request(limit: int | None = None, after: str | None = None, before: str | None = None) -> QueueRequest:
     """A request from what stands in a URL. Raises Invalid for a limit or cursor that is none."""
-    if limit is not None and not 1 <= limit <= MAX_LIMIT:
-        raise invalid("limit", "Choose a number from {low} to {high}.", low=1, high=MAX_LIMIT)
-    return QueueRequest(limit or DEFAULT_LIMIT, _read(after, "after"), _read(before, "before"))
+    return QueueRequest(page_limit(limit), _read(after, "after"), _read(before, "before"))
 
 
 def keyset(wanted: QueueRequest, table: LiteralString = "f") -> tuple[LiteralString, LiteralString]:
@@ -75,19 +73,7 @@ def keyset(wanted: QueueRequest, table: LiteralString = "f") -> tuple[LiteralStr
 
 def page(rows: Sequence[T], wanted: QueueRequest) -> Page[T]:
     """Cuts the rows of a query that fetched one more than the page shows into a page, the soonest due first."""
-    more = len(rows) > wanted.limit
-    shown = list(rows[: wanted.limit])
-    if wanted.before:
-        shown.reverse()
-    if not shown:
-        return Page([])
-    later = more if not wanted.before else True
-    sooner = more if wanted.before else wanted.after is not None
-    return Page(
-        shown,
-        next=_written(shown[-1]) if later else None,
-        previous=_written(shown[0]) if sooner else None,
-    )
+    return cut(rows, wanted.limit, wanted.after, wanted.before, _written)
 
 
 def _written(row: Queued) -> str:
@@ -103,4 +89,4 @@ def _read(text: str | None, field: str) -> Deadline | None:
         microseconds, place = _PLACE.unpack(base64.urlsafe_b64decode(text))
         return Deadline(_EPOCH + timedelta(microseconds=microseconds), UUID(bytes=place))
     except (ValueError, OverflowError, binascii.Error, struct.error) as error:
-        raise invalid(field, "This is not a page of this list; start from its first page.") from error
+        raise invalid(field, NO_PAGE) from error

@@ -13,7 +13,7 @@ from tradehall.kernel.journal import Actor
 from tradehall.kernel.money import decimal_text
 from tradehall.settings import Settings
 from tradehall.trading import subscription_queries as queries
-from tradehall.trading.actions import REFUND, Placed
+from tradehall.trading.actions import Placed
 from tradehall.trading.errors import (
     AcceptedForGood,
     NoChanceLeft,
@@ -24,6 +24,7 @@ from tradehall.trading.errors import (
 )
 from tradehall.trading.life import arm
 from tradehall.trading.pricing import MOST_DAYS, PriceStep, TermQuote
+from tradehall.trading.refunds import REFUND
 from tradehall.trading.subscription_queries import PaidOrder
 from tradehall.trading.subscriptions import write_order
 from tradehall.trading.terms import Subscription, live

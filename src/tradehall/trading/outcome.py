@@ -12,11 +12,12 @@ from tradehall.kernel.ids import new_id
 from tradehall.kernel.journal import SYSTEM, Event
 from tradehall.settings import Settings
 from tradehall.trading import subscription_queries as subscriptions
-from tradehall.trading.actions import EXPIRE, ORDER_CHANNEL, REFUND
+from tradehall.trading.actions import EXPIRE, ORDER_CHANNEL
 from tradehall.trading.life import arm
 from tradehall.trading.model import FAILURE_OF, CancelReason, OrderType
+from tradehall.trading.refunds import REFUND
 from tradehall.trading.subscription_queries import LIFE
-from tradehall.trading.terms import Subscription
+from tradehall.trading.terms import Subscription, end_in_sql
 
 # Supervised orders end for a reason of their own, whatever their type.
 ENDED_BY: dict[str, CancelReason] = {
@@ -55,7 +56,7 @@ class Outcome:
         # One statement, because every order that opens something ends with it.
         done = await tx.fetch_one(
             _Completed,
-            """
+            f"""
             WITH completed AS (
                 UPDATE orders SET state = 'completed', completed_at = %(now)s
                 WHERE id = %(id)s AND state = 'processing'
@@ -68,10 +69,7 @@ class Outcome:
                 SELECT %(instance)s, c.id, l.id, c.buyer_id, c.seller_id, c.product_id, l.sku_id, l.price_id,
                        l.quantity, l.charging_mode, l.unit_minor, c.order_type = 'TRIAL', 'active', %(began)s,
                        c.paid_at,
-                       (%(began)s::timestamptz AT TIME ZONE %(zone)s
-                        + l.period_number * CASE l.period_type WHEN 'year' THEN interval '1 year'
-                                                               WHEN 'month' THEN interval '1 month'
-                                                               ELSE interval '1 day' END) AT TIME ZONE %(zone)s
+                       {end_in_sql("%(began)s::timestamptz")}
                 FROM completed c JOIN order_lines l ON l.order_id = c.id WHERE c.order_type IN ('NEW', 'TRIAL')
                 RETURNING id, expires_at
             ), armed AS (

@@ -2,7 +2,7 @@
 
 from calendar import monthrange
 from datetime import UTC, datetime, timedelta
-from typing import Literal
+from typing import Literal, LiteralString
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -147,6 +147,17 @@ def later(moment: datetime, unit: TermUnit, number: int, zone: ZoneInfo) -> date
     year, month = local.year + years, month + 1
     day = min(local.day, monthrange(year, month)[1])
     return local.replace(year=year, month=month, day=day).astimezone(UTC)
+
+
+def end_in_sql(begins: LiteralString) -> LiteralString:
+    """What `later` says, as an expression: the end of the term of an order line `l` that begins so, NULL where it has
+    no period. For a query given the marketplace's `zone`."""
+    return f"""
+        ({begins} AT TIME ZONE %(zone)s
+         + l.period_number * CASE l.period_type WHEN 'year' THEN interval '1 year'
+                                                WHEN 'month' THEN interval '1 month'
+                                                ELSE interval '1 day' END) AT TIME ZONE %(zone)s
+    """
 
 
 def remaining_days(expires_at: datetime, now: datetime, zone: ZoneInfo) -> int:

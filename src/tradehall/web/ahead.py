@@ -4,8 +4,8 @@ from datetime import datetime
 from typing import Any
 
 from tradehall.kernel.i18n import Translator
+from tradehall.provisioning.ahead import AheadKind, what_is_ahead
 from tradehall.provisioning.model import Instance
-from tradehall.provisioning.standing import AheadKind, what_is_ahead
 from tradehall.settings import Settings
 from tradehall.trading.terms import Subscription
 from tradehall.web.templating import Tone

@@ -1,16 +1,14 @@
 """How sellers have their products delivered, and the templates that go with what people deliver."""
 
-from typing import Annotated
 from uuid import UUID
 
 import msgspec
 from litestar import get, post, put
-from litestar.params import QueryParameter
 
-from tradehall.api.common import ApiRequest, IdempotencyKey, Whole, installation_of_app, texts_for, write
+from tradehall.api.common import ApiRequest, IdempotencyKey, Whole, texts_for, write
 from tradehall.api.seller.common import SELLER, Version, seller_of
 from tradehall.api.seller.products import SellerProduct, own_product
-from tradehall.api.supervision.files import FILE_PROBLEMS
+from tradehall.api.uploads import FILE_PROBLEMS, FileName, receiving, register
 from tradehall.catalog import templates
 from tradehall.catalog.delivering import change_delivery as change
 from tradehall.catalog.delivery import Reach, deliveries
@@ -26,10 +24,7 @@ from tradehall.catalog.errors import (
     TemplateNotFound,
 )
 from tradehall.catalog.model import ChargingMode, ProductClass
-from tradehall.edge.uploads import FilePart, uploading
-from tradehall.kernel.db import Tx
-from tradehall.kernel.errors import invalid
-from tradehall.kernel.files import Received
+from tradehall.kernel.db import Reader, Tx
 
 
 class DeliveryType(msgspec.Struct, frozen=True):
@@ -120,7 +115,7 @@ async def attach_template(
     request: ApiRequest,
     product_id: UUID,
     template_kind: str,
-    name: Annotated[str, QueryParameter(description="The file's name, where the body is nothing but the file.")] = "",
+    name: FileName = "",
     idempotency_key: IdempotencyKey = None,
 ) -> SellerProduct:
     """Attach a template to a product.
@@ -129,31 +124,22 @@ async def attach_template(
     percent-encoded in the header X-File-Name, or a multipart form with one file. It takes the place of the one before,
     which earlier orders keep.
     """
-    installation, seller_id, kind = installation_of_app(request), seller_of(request), templates.kind_of(template_kind)
-    person_id = request.user.actor.person_id
-    assert person_id, "guarded"
-    async with (
-        uploading(request, csrf=False, most_files=1, field=kind) as parts,
-        installation.files.receiving() as handing,
-    ):
-        async with installation.db.read() as reader:
-            await templates.check_attachable(reader, seller_id, product_id)
-        received: Received | None = None
-        async for part in parts:
-            if isinstance(part, FilePart):
-                received = await handing.receive(
-                    part.name, part.content, accept=templates.ACCEPTED, announced=part.announced
-                )
-        if received is None:
-            raise invalid(kind, "This is missing.")
-        whole = received
+    seller_id, kind = seller_of(request), templates.kind_of(template_kind)
+
+    async def kinds(reader: Reader) -> frozenset[str]:
+        await templates.check_attachable(reader, seller_id, product_id)
+        return templates.ACCEPTED
+
+    async with receiving(request, kinds, kind) as received:
 
         async def action(tx: Tx) -> SellerProduct:
-            kept = await installation.files.register(tx, whole, owner_id=seller_id, uploaded_by=person_id)
+            kept = await register(request, tx, received)
             await templates.attach(tx, seller_id=seller_id, product_id=product_id, kind=kind, file_id=kept.id)
             return await own_product(tx, request, product_id)
 
-        return await write(request, SellerProduct, idempotency_key, action, [kind, whole.name, whole.sha256.hex()])
+        return await write(
+            request, SellerProduct, idempotency_key, action, [kind, received.name, received.sha256.hex()]
+        )
 
 
 handlers = [list_delivery_types, change_delivery, attach_template]

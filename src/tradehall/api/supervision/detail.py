@@ -84,9 +84,7 @@ async def get_supervised_order(request: ApiRequest, number: str) -> SupervisedOr
     your side can do now, every file with its hash, and the operation log.
     """
     async with installation_of_app(request).db.read() as reader:
-        held = await queries.flow(reader, request.user.actor, number)
-        if held is None:
-            raise FlowNotFound
+        held = await queries.existing_flow(reader, request.user.actor, number)
         sandbox = installation_of_app(request).settings.sandbox
         return await told_held(reader, request.user.actor, held, texts_for(request), sandbox)
 

@@ -10,12 +10,13 @@ from litestar import get
 from litestar.params import QueryParameter
 
 from tradehall.api.common import (
-    NUMBER_BEGINS,
     After,
     ApiRequest,
     Before,
     Limit,
     Moment,
+    NumberBegins,
+    OverdueOnly,
     installation_of_app,
     texts_for,
     wanted_page,
@@ -194,8 +195,8 @@ async def list_disputes(
         QueryParameter(name="state", description="Only those in this state; mine: where it is your side's turn."),
     ] = None,
     outcome: Annotated[Outcome | None, QueryParameter(description="Only those that ended so.")] = None,
-    overdue: Annotated[bool, QueryParameter(description="Only those whose turn should have been taken.")] = False,
-    number: Annotated[str, QueryParameter(description=f"{NUMBER_BEGINS}.")] = "",
+    overdue: OverdueOnly = False,
+    number: NumberBegins = "",
     since: Moment = None,
     until: Moment = None,
 ) -> Page[ListedDispute]:

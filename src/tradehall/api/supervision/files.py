@@ -9,42 +9,14 @@ from litestar.params import QueryParameter
 from tradehall.api.common import ApiRequest, IdempotencyKey, installation_of_app, write
 from tradehall.api.supervision.acts import NOT_NOW
 from tradehall.api.supervision.told import EvidenceFile, told_evidence
+from tradehall.api.uploads import FILE_PROBLEMS, AsThumbnail, FileName, downloading, receiving, register
 from tradehall.edge.access import anyone_signed_in
-from tradehall.edge.uploads import FilePart, file_response, thumbnail_response, uploading
-from tradehall.kernel.db import Tx
-from tradehall.kernel.errors import invalid
-from tradehall.kernel.files import Received, file
-from tradehall.kernel.files.errors import (
-    ContentMissing,
-    FileBroken,
-    FileDisguised,
-    FileEmpty,
-    FileInfected,
-    FileKindNotAllowed,
-    FileNotThere,
-    FileTooBig,
-    RangeNotThere,
-    ScannerAway,
-    StoreAway,
-    TooManyFiles,
-    UploadCutOff,
-)
+from tradehall.kernel.db import Reader, Tx
+from tradehall.kernel.files import file
+from tradehall.kernel.files.errors import ContentMissing, FileNotThere, RangeNotThere, StoreAway
 from tradehall.supervision import evidence, queries
 from tradehall.supervision.errors import EvidenceHandedIn, EvidenceNotFound, FlowNotFound
 from tradehall.supervision.fields import ACCEPTED
-
-FILE_PROBLEMS = [
-    FileEmpty,
-    FileTooBig,
-    TooManyFiles,
-    FileKindNotAllowed,
-    FileDisguised,
-    FileBroken,
-    FileInfected,
-    UploadCutOff,
-    ScannerAway,
-    StoreAway,
-]
 
 
 @post(
@@ -59,7 +31,7 @@ async def hand_in_file(
     number: str,
     verb: Annotated[str, QueryParameter(description="The verb that asks for it.")],
     field: Annotated[str, QueryParameter(description="As which of that verb's fields of files.")],
-    name: Annotated[str, QueryParameter(description="The file's name, where the body is nothing but the file.")] = "",
+    name: FileName = "",
     idempotency_key: IdempotencyKey = None,
 ) -> EvidenceFile:
     """Upload a file for an act.
@@ -67,35 +39,21 @@ async def hand_in_file(
     The body is the file itself, its name in the query or percent-encoded in the header X-File-Name, or a multipart form
     with one file. It is a draft that only your side sees until you act. One that is refused or cut off leaves nothing.
     """
-    installation, actor = installation_of_app(request), request.user.actor
-    assert actor.organisation_id, "guards let only people of organisations in"
-    assert actor.person_id
-    owner, person = actor.organisation_id, actor.person_id
-    async with (
-        uploading(request, csrf=False, most_files=1, field=field) as parts,
-        installation.files.receiving() as handing,
-    ):
-        async with installation.db.read() as reader:
-            held = await queries.flow(reader, actor, number)
-            asked = await evidence.asked_for(reader, actor.kind, held, verb, field)
-        received: Received | None = None
-        async for part in parts:
-            if isinstance(part, FilePart):
-                received = await handing.receive(
-                    part.name, part.content, accept=ACCEPTED[asked.accept], announced=part.announced
-                )
-        if received is None:
-            raise invalid(field, "This is missing.")
-        whole = received
+
+    async def kinds(reader: Reader) -> frozenset[str]:
+        held = await queries.existing_flow(reader, request.user.actor, number)
+        return ACCEPTED[(await evidence.asked_for(reader, request.user.actor.kind, held, verb, field)).accept]
+
+    async with receiving(request, kinds, field) as received:
 
         async def action(tx: Tx) -> EvidenceFile:
-            registered = await installation.files.register(tx, whole, owner_id=owner, uploaded_by=person)
-            evidence_id = await evidence.attach(tx, number, verb, field, registered.id)
+            kept = await register(request, tx, received)
+            evidence_id = await evidence.attach(tx, number, verb, field, kept.id)
             found = await queries.piece_of_evidence(tx, tx.actor, number, evidence_id)
             assert found, "it was attached"
             return told_evidence(found, tx.actor.kind)
 
-        about = [verb, field, whole.name, whole.sha256.hex()]
+        about = [verb, field, received.name, received.sha256.hex()]
         return await write(request, EvidenceFile, idempotency_key, action, about)
 
 
@@ -131,18 +89,15 @@ async def download_file(
     request: ApiRequest,
     number: str,
     evidence_id: UUID,
-    thumbnail: Annotated[bool, QueryParameter(description="A small picture of it instead, where it is one.")] = False,
+    thumbnail: AsThumbnail = False,
 ) -> Response[Any]:
     """Download a file of a supervised order.
 
     As it was handed in: its SHA-256 is the ETag. Parts of it (`Range`) can be asked for.
     """
-    files = installation_of_app(request).files
     async with installation_of_app(request).db.read() as reader:
         found = await queries.piece_of_evidence(reader, request.user.actor, number, evidence_id)
         if found is None:
             raise EvidenceNotFound
         stored = await file(reader, found.file_id)
-    if thumbnail:
-        return await thumbnail_response(request, files, stored)
-    return await file_response(request, files, stored)
+    return await downloading(request, stored, thumbnail=thumbnail)

@@ -7,12 +7,13 @@ from litestar import get
 from litestar.params import QueryParameter
 
 from tradehall.api.common import (
-    NUMBER_BEGINS,
     After,
     ApiRequest,
     Before,
     Limit,
     Moment,
+    NumberBegins,
+    OverdueOnly,
     installation_of_app,
     texts_for,
     wanted_page,
@@ -51,10 +52,10 @@ async def list_supervised_orders(
     before: Before = None,
     flow_state: Annotated[State | None, QueryParameter(name="state", description="Only those in this state.")] = None,
     turn: Annotated[Side | None, QueryParameter(description="Only those in which it is this side's turn.")] = None,
-    overdue: Annotated[bool, QueryParameter(description="Only those whose turn should have been taken.")] = False,
+    overdue: OverdueOnly = False,
     delivery_type: Annotated[str, QueryParameter(description="Only those delivered so.")] = "",
     node: Annotated[str, QueryParameter(description="Only those that stand at this node.")] = "",
-    number: Annotated[str, QueryParameter(description=f"{NUMBER_BEGINS}.")] = "",
+    number: NumberBegins = "",
     product: Annotated[str, QueryParameter(description="Part of a product's name.")] = "",
     since: Moment = None,
     until: Moment = None,

@@ -23,7 +23,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="One line of JSON instead o
 def load_settings(*, demo: bool = False, **overrides: Any) -> "Settings":
     """The settings; a wrong one ends the program with its name."""
     if demo:
-        from tradehall.commands.demo import settings_of_demo
+        from tradehall.commands.demo.command import settings_of_demo
 
         return settings_of_demo()
     from tradehall import settings

@@ -62,6 +62,6 @@ def demo(
       tradehall demo --fresh --port 9000
       tradehall demo --once | tail -n 1
     """
-    from tradehall.commands.demo import demo
+    from tradehall.commands.demo.command import demo
 
     sys.exit(run(demo(once=once, port=port, fresh=fresh)))

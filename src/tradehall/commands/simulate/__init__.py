@@ -6,6 +6,7 @@ people      what people do, drawn from the seed
 services    whole lives of what people deliver
 sellers     the sample sellers in this process, and how calls reach them
 faults      what goes wrong
+rig         the installation that is simulated
 run         one marketplace: one step at a time, from due moment to due moment
 invariants  what must be true, and how one sees it: by questions and supervised_questions, and by
 replay      supervised orders gone through once more from their logs

@@ -20,10 +20,11 @@ from uuid import UUID
 import msgspec
 
 from tradehall.commands.simulate import invariants, market
-from tradehall.commands.simulate.faults import Faults, MortalDatabase, Rates, WorkerDied
+from tradehall.commands.simulate.faults import Faults, Rates, WorkerDied
 from tradehall.commands.simulate.invariants import Found
-from tradehall.commands.simulate.market import SELLERS, CountedGateway, Market, Till, begins
+from tradehall.commands.simulate.market import SELLERS, Market, Till, begins
 from tradehall.commands.simulate.people import Acting, Bank, Keeper, Life, Merchant
+from tradehall.commands.simulate.rig import Simulated, WatchedCalls
 from tradehall.commands.simulate.sellers import Seller, Transport
 from tradehall.commands.simulate.services import ServiceLife
 from tradehall.installation import HOUSEKEEPING, Installation
@@ -32,18 +33,9 @@ from tradehall.kernel.clock import StillClock
 from tradehall.kernel.db import DATABASE_AWAY
 from tradehall.kernel.due import DueRow, DueWork
 from tradehall.kernel.journal import SYSTEM
-from tradehall.kernel.outbound import Exchange
 from tradehall.kernel.worker import Job
-from tradehall.ledger.posting import Ledger
-from tradehall.notices.telling import Notices
-from tradehall.protocols.production import Outgoing
-from tradehall.provisioning.asking import Asking
-from tradehall.provisioning.caller import SellerCalls
 from tradehall.provisioning.model import ClaimedCall, Judgement
 from tradehall.settings import Settings
-from tradehall.story import story
-from tradehall.trading.outcome import Outcome
-from tradehall.trading.subscriptions import Subscriptions
 
 ROOM = 500
 TICK = timedelta(milliseconds=1)
@@ -69,46 +61,6 @@ class Done(msgspec.Struct, frozen=True):
     digest: str
     violations: list[Found]
     last: list[str] = []
-
-
-class WatchedCalls(SellerCalls):
-    """The calls to sellers as a worker has them, telling which one it is making and what came of it."""
-
-    def __init__(
-        self, own: "Installation", transport: Transport, seen: Callable[[ClaimedCall, Judgement], None]
-    ) -> None:
-        super().__init__(own.db, own.settling, own.outbound, own.seal, own.settings)
-        self._transport = transport
-        self._seen = seen
-
-    async def _carry_out(self, call: ClaimedCall) -> ClaimedCall | None:
-        self._transport.under_way = call
-        return await super()._carry_out(call)
-
-    async def _record(
-        self,
-        call: ClaimedCall,
-        started_at: datetime,
-        sent: Outgoing | None,
-        exchange: Exchange | None,
-        result: Judgement,
-    ) -> ClaimedCall | None:
-        self._seen(call, result)
-        return await super()._record(call, started_at, sent, exchange, result)
-
-
-class Simulated(Installation):
-    """The installation, with a database that fails, sellers in this process and a gateway that keeps books."""
-
-    def __init__(self, dsn: str, clock: StillClock, transport: Transport, till: Till) -> None:
-        settings = market.settings()
-        super().__init__(settings, dsn, clock, listening=False)
-        told = story(self.supervision, Asking(settings), Outcome(settings), Notices(settings), Ledger(settings))
-        self.mortal = MortalDatabase(dsn, clock=clock, story=told, pool_size=1)
-        self.db = self.mortal
-        self.outbound = transport
-        self.gateway = CountedGateway(self.gateway, till)
-        self.subscriptions = Subscriptions(settings, self.gateway)
 
 
 class Run:

@@ -14,6 +14,8 @@ MEDIA_TYPE: Final = "image/webp"
 # What one is made of: above that a picture is kept, but decoding it would take more memory than it is worth.
 MOST_PIXELS: Final = 64_000_000
 MOST_BYTES: Final = 50 << 20
+# So many at a time: each holds a whole picture in memory.
+AT_ONCE: Final = 2
 _FORMATS: Final = ("PNG", "JPEG", "GIF", "WEBP")
 
 # Pillow's own guard is a warning, process-wide; ours is the check below, before anything is decoded.
@@ -25,10 +27,10 @@ class NotAPicture(Exception):
 
 
 class Thumbnails:
-    """Makes them, in threads, only few at a time: each holds a whole picture in memory."""
+    """Makes them in threads, only a few at a time."""
 
-    def __init__(self, at_once: int = 2) -> None:
-        self._room = asyncio.Semaphore(at_once)
+    def __init__(self) -> None:
+        self._room = asyncio.Semaphore(AT_ONCE)
 
     async def of(self, stream: AsyncIterator[bytes], size: int) -> bytes | None:
         """A WebP of at most 320 pixels each way; None for a picture that is too large for that. Raises NotAPicture."""

@@ -17,6 +17,7 @@ from tradehall.kernel.errors import invalid
 from tradehall.kernel.i18n import N_
 from tradehall.kernel.ids import new_id
 from tradehall.settings import Settings
+from tradehall.supervision import queries
 from tradehall.supervision.disputes import rules
 from tradehall.supervision.disputes.calendar import working_days_from
 from tradehall.supervision.disputes.errors import OwnOrganisation, SecondPersonNeeded, SellerStillHasTime
@@ -295,7 +296,7 @@ class Disputes:
 
     async def _appeal_for(self, tx: Tx, held: Held, checked: Checked) -> None:
         """Goods that a seller contests are the marketplace's to judge: an appeal in the seller's name."""
-        held = await self._moving.locked(tx, held.id)
+        held = await queries.locked(tx, held.id)
         stage = begins("appeal")
         dispute = await self._open(tx, held, stage, NOTHING)
         (step,) = stage.node.verbs
@@ -330,7 +331,7 @@ class Disputes:
 
     async def _end(self, tx: Tx, flow_id: UUID, dispute: Dispute, ruling: Ruling) -> None:
         """What a dispute that has just been closed does to its order."""
-        held = await self._moving.locked(tx, flow_id)
+        held = await queries.locked(tx, flow_id)
         other = next((one for one in held.disputes if one.id != dispute.id), None)
         if ruling.outcome not in ("accept", "redeliver", "refund"):
             if other:
@@ -347,7 +348,7 @@ class Disputes:
             await self._moving.cancel(tx, held, reason, ruling.amount_minor)
             return
         await self._moving.thaw(tx, held, moves_on=True)
-        held = await self._moving.locked(tx, flow_id)
+        held = await queries.locked(tx, flow_id)
         if ruling.outcome == "accept":
             await self._moving.carry_out(tx, held, ACCEPTED, NOTHING, ())
             return

@@ -2,7 +2,7 @@
 
 from tradehall.kernel.i18n import N_
 from tradehall.supervision.fields import Field
-from tradehall.supervision.flow import COMPLETED, Node, Term, Timer, Verb
+from tradehall.supervision.flow import COMPLETED, Node, Timer, Verb
 
 REASON = Field(key="reason", label=N_("Reason"), kind="note")
 REASON_FILES = Field(key="reason_files", label=N_("Files that show it"), kind="files", required=False, accept="any")
@@ -47,7 +47,7 @@ def request(to: str = "confirmation") -> Node:
     )
 
 
-def confirmation(to: str, back: str = "request") -> Node:
+def confirmation(to: str) -> Node:
     """The seller says whether that can be delivered."""
     return Node(
         key="confirmation",
@@ -67,7 +67,7 @@ def confirmation(to: str, back: str = "request") -> Node:
                 key="reject_requirement",
                 label=N_("Reject the requirement"),
                 event="requirement_rejected",
-                to=back,
+                to="request",
                 fields=(REASON,),
                 tone="danger",
                 rejects=True,
@@ -172,9 +172,7 @@ def reject(back: str) -> Verb:
     )
 
 
-def draft_round(
-    *fields: Field, key: str, label: str, confirm_label: str, to: str, term: Term = "delivery"
-) -> tuple[Node, Node]:
+def draft_round(*fields: Field, key: str, label: str, confirm_label: str, to: str) -> tuple[Node, Node]:
     """The seller shows something unfinished, and goes on when the buyer has confirmed it."""
     confirmed = f"{key}_confirmation"
     return (
@@ -182,7 +180,7 @@ def draft_round(
             key=key,
             label=label,
             actor="seller",
-            term=term,
+            term="delivery",
             verbs=(
                 Verb(
                     key=f"show_{key}",

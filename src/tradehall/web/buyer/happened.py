@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from tradehall.kernel.i18n import N_, Translator
-from tradehall.provisioning.standing import explanation
+from tradehall.provisioning.troubles import explanation
 from tradehall.supervision.flow import Flow
 from tradehall.trading.model import HappenedEvent
 from tradehall.web.happened import Clock, Told, told
 from tradehall.web.reviewed import review_entry
-from tradehall.web.supervised import text_of, title_of
+from tradehall.web.supervision.happened import text_of, title_of
 from tradehall.web.templating import Tone
 
 _TITLES: dict[str, tuple[str, Tone]] = {

@@ -19,7 +19,8 @@ from tradehall.kernel.errors import Conflict, Problem
 from tradehall.kernel.i18n import N_
 from tradehall.provisioning import queries as provisioning
 from tradehall.provisioning.model import Call, Instance
-from tradehall.provisioning.standing import NextStep, next_step
+from tradehall.provisioning.standing import next_step
+from tradehall.provisioning.steps import NextStep
 from tradehall.reviews import queries as reviews
 from tradehall.reviews.queries import Reviewable
 from tradehall.supervision.standing import next_in_supervision, places_of

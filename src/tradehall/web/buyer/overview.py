@@ -9,7 +9,8 @@ from litestar import get
 from tradehall.edge.access import installation_of, only
 from tradehall.kernel.paging import PageRequest
 from tradehall.provisioning import queries as provisioning
-from tradehall.provisioning.standing import Ahead, NextStep, what_is_ahead
+from tradehall.provisioning.ahead import Ahead, what_is_ahead
+from tradehall.provisioning.steps import NextStep
 from tradehall.trading import queries
 from tradehall.trading import subscription_queries as subscriptions
 from tradehall.trading.model import Order

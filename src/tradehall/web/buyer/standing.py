@@ -6,7 +6,7 @@ from typing import Any
 from tradehall.catalog.delivery import delivery
 from tradehall.kernel.i18n import N_, Translator
 from tradehall.provisioning.model import Instance
-from tradehall.provisioning.standing import NextKind, NextStep
+from tradehall.provisioning.steps import NextKind, NextStep
 from tradehall.supervision.model import Held
 from tradehall.supervision.standing import involves_supervision
 from tradehall.trading.model import Order
@@ -24,7 +24,6 @@ _TITLES: dict[NextKind, tuple[str, Tone]] = {
     "opening_unanswered": (N_("The seller is asked again"), "warning"),
     "investigating": (N_("The seller is asked what became of it"), "warning"),
     "supervised": (N_("The seller delivers it, you accept it"), "info"),
-    "supervision_frozen": (N_("Frozen: nobody can act"), "warning"),
     "appealed": (N_("The marketplace looks into an appeal"), "warning"),
     "refund_asked": (N_("A refund is asked for"), "warning"),
     "return_asked": (N_("It is being returned"), "warning"),
@@ -78,7 +77,7 @@ SETTLED: frozenset[NextKind] = frozenset(
         "pay", "details_missing", "use", "use_until", "use_renewed", "trial", "unfreezing_stuck", "grace",
         "freezing_stuck", "frozen", "trial_frozen", "suspended", "releasing_stuck", "released", "not_opened",
         "refunded", "change_refunded", "returned", "taken_back", "cancelled", "expired", "seller_refused",
-        "payment_declined", "renewal_held", "change_held", "supervised", "supervision_frozen", "appealed",
+        "payment_declined", "renewal_held", "change_held", "supervised", "appealed",
         "refund_asked", "return_asked", "delivered", "usable", "unaccepted_refunded", "settled_refunded",
     }
 )  # fmt: skip
@@ -191,9 +190,7 @@ def _delivering(order: Order, held: Held | None, texts: Translator) -> list[dict
         return [_step(_("Delivered and accepted"), held.finished_at, current=False, note=""), done]
     whose = {"buyer": _("it waits for you"), "seller": _("the seller's turn"), "platform": _("the marketplace's turn")}
     dispute = held.appeal or held.refund
-    note = _("frozen") if held.frozen_at else whose.get(held.turn, "")
-    if dispute:
-        note = texts.lookup(dispute.flow.label)
+    note = texts.lookup(dispute.flow.label) if dispute else whose.get(held.turn, "")
     return [_step(texts.lookup(held.at.label), None, current=True, note=note), done]
 
 

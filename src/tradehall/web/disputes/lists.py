@@ -11,7 +11,6 @@ from tradehall.kernel.db import Reader
 from tradehall.kernel.i18n import N_
 from tradehall.kernel.journal import Actor
 from tradehall.kernel.paging import Page, page_request
-from tradehall.parties.model import OrganisationKind
 from tradehall.supervision.disputes import queries
 from tradehall.supervision.disputes.model import KINDS as KIND_KEYS
 from tradehall.supervision.disputes.queries import MOST_COUNTED, Counts, DisputeFilter, DisputeRow, State
@@ -19,8 +18,9 @@ from tradehall.supervision.disputes.steps import Outcome
 from tradehall.supervision.flow import Side, Verb
 from tradehall.supervision.turns import queue_request
 from tradehall.trading.queries import SHORTEST_NUMBER
-from tradehall.web.common import PageResponse, WebRequest, chosen, day, page, reading, searched, texts
-from tradehall.web.disputes.words import KINDS, MINE, OUTCOMES, SHORT_OUTCOMES, TURNS
+from tradehall.web.common import PageResponse, WebRequest, chosen, day, page, reading, texts
+from tradehall.web.desks import FEW, MINE, TURNS, Desk, Wanted, desk_of, typed_in
+from tradehall.web.disputes.words import KINDS, OUTCOMES, SHORT_OUTCOMES
 
 View = Literal["mine", "open", "overdue", "closed", "all"]
 VIEWS: dict[View, str] = {
@@ -30,32 +30,17 @@ VIEWS: dict[View, str] = {
     "closed": N_("Closed"),
     "all": N_("All"),
 }
-FEW = 5
 _STATE_OF: dict[View, State] = {"mine": "mine", "open": "open", "overdue": "open", "closed": "closed"}
 # What has no outcome yet, and what is not late any more.
 _WITHOUT_OUTCOME: tuple[View, ...] = ("mine", "open", "overdue")
 _WITHOUT_DEADLINE: tuple[View, ...] = ("overdue", "closed")
-
-
-class Desk(msgspec.Struct, frozen=True):
-    """The lists of one console: where they are, for whom, what they are called and what above them."""
-
-    base: str
-    kind: OrganisationKind
-    side: Side
-    title: str
-    above: str
-    hint: str
-
-    @property
-    def path(self) -> str:
-        return f"{self.base}/disputes"
+WantedDisputes = Wanted[View, DisputeFilter]
 
 
 DESKS: dict[Side, Desk] = {
     "buyer": Desk(
         "/buyer",
-        "buyer",
+        "disputes",
         "buyer",
         N_("Refunds and appeals"),
         N_("My marketplace"),
@@ -63,7 +48,7 @@ DESKS: dict[Side, Desk] = {
     ),
     "seller": Desk(
         "/seller",
-        "seller",
+        "disputes",
         "seller",
         N_("Refunds and appeals"),
         N_("Transactions"),
@@ -71,7 +56,7 @@ DESKS: dict[Side, Desk] = {
     ),
     "platform": Desk(
         "/operator",
-        "platform",
+        "disputes",
         "platform",
         N_("Appeals desk"),
         "",
@@ -80,59 +65,32 @@ DESKS: dict[Side, Desk] = {
 }
 
 
-class Wanted(msgspec.Struct, frozen=True):
-    """What an address asks for. `typed` are its filters as they stand in it, without the view."""
-
-    view: View
-    only: DisputeFilter
-    typed: dict[str, str]
-
-    @property
-    def by_deadline(self) -> bool:
-        """Whether what is due first comes first, instead of the newest: whatever is under way."""
-        return self.view in ("mine", "open", "overdue") or self.only.overdue
-
-    @property
-    def short(self) -> bool:
-        """Whether an order's number was begun that is too short to be looked for."""
-        return 0 < len(self.typed["number"]) < SHORTEST_NUMBER
-
-
-def wanted_of(request: WebRequest) -> Wanted:
+def wanted_of(request: WebRequest) -> WantedDisputes:
     """Reads the address. What it says that there is not is left out; filters without a view search all."""
     view = chosen(request, "view", list(VIEWS))
-    since, until = day(request, "from"), day(request, "to", after=True)
-    outcome = chosen(request, "outcome", get_args(Outcome))
-    overdue = request.query_params.get("overdue") == "1"
     kind = chosen(request, "kind", KIND_KEYS)
+    outcome = None if view in _WITHOUT_OUTCOME else chosen(request, "outcome", get_args(Outcome))
     typed = {
-        "number": searched(request, "number"),
+        **typed_in(request, with_deadline=view not in _WITHOUT_DEADLINE),
         "kind": kind or "",
-        "outcome": "" if view in _WITHOUT_OUTCOME else outcome or "",
-        "overdue": "1" if overdue and view not in _WITHOUT_DEADLINE else "",
-        "from": request.query_params.get("from", "") if since else "",
-        "to": request.query_params.get("to", "") if until else "",
+        "outcome": outcome or "",
     }
     if view is None:
         view = "all" if any(typed.values()) else "mine"
-        typed["outcome"] = outcome or "" if view == "all" else ""
-    return Wanted(
-        view,
-        DisputeFilter(
-            state=_STATE_OF.get(view),
-            kind=kind,
-            outcome=outcome if typed["outcome"] else None,
-            number=typed["number"],
-            overdue=view == "overdue" or bool(typed["overdue"]),
-            since=since,
-            until=until,
-        ),
-        typed,
+    only_these = DisputeFilter(
+        state=_STATE_OF.get(view),
+        kind=kind,
+        outcome=outcome,
+        number=typed["number"],
+        overdue=view == "overdue" or bool(typed["overdue"]),
+        since=day(request, "from"),
+        until=day(request, "to", after=True),
     )
+    return Wanted(view, only_these, typed, by_deadline=view in ("mine", "open") or only_these.overdue)
 
 
 async def found(
-    reader: Reader, viewer: Actor, wanted: Wanted, after: str | None, before: str | None
+    reader: Reader, viewer: Actor, wanted: WantedDisputes, after: str | None, before: str | None
 ) -> Page[DisputeRow]:
     """A page of what an address asks for. Raises Invalid for a cursor that is none."""
     if wanted.by_deadline:
@@ -177,16 +135,15 @@ class Waiting(msgspec.Struct, frozen=True):
 
 async def waiting(reader: Reader, viewer: Actor) -> Waiting:
     """The disputes in which it is the viewer's turn, the overdue ones first, for the first page of their console."""
-    desk = next(desk for desk in DESKS.values() if desk.side == viewer.kind)
     rows = await queries.work_queue(reader, viewer, FEW)
     count = (await queries.counts(reader, viewer)).mine if len(rows) == FEW else len(rows)
-    return Waiting(rows, count, desk)
+    return Waiting(rows, count, desk_of(viewer, DESKS.values()))
 
 
 def list_handlers(desk: Desk) -> list[HTTPRouteHandler]:
     """The lists of one console."""
 
-    @get(desk.path, guards=[only(desk.kind)])
+    @get(desk.path, guards=[only(desk.side)])
     async def disputes(request: WebRequest) -> PageResponse:
         """Disputes by view, and narrowed by what stands in the address."""
         actor, words, wanted = request.user.actor, texts(request), wanted_of(request)

@@ -1,7 +1,7 @@
 """What pages call things of disputes, and what they say there is to do. Message ids: pages translate them."""
 
 from tradehall.kernel.i18n import N_, Translator
-from tradehall.supervision.disputes.model import OUTCOME_LABELS, PROCEDURES, Turn
+from tradehall.supervision.disputes.model import OUTCOME_LABELS, PROCEDURES
 from tradehall.supervision.disputes.steps import Kind, Outcome
 from tradehall.web.templating import Tone
 
@@ -25,14 +25,6 @@ SHORT_OUTCOMES: dict[Outcome, str] = {
     "withdrawn": OUTCOME_LABELS["withdrawn"],
     "superseded": OUTCOME_LABELS["superseded"],
 }
-# Whose turn it is, as it stands in a table.
-TURNS: dict[Turn, str] = {
-    "buyer": N_("Buyer"),
-    "seller": N_("Seller"),
-    "platform": N_("Marketplace"),
-    "parties": N_("Both sides"),
-}
-MINE = N_("Yours")
 # What there is to do at a node of a dispute, for whoever's turn it is.
 DO: dict[str, str] = {
     "investigation": N_("Read what both sides say, ask for what is missing, propose a settlement, or decide."),

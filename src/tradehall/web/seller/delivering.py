@@ -8,24 +8,15 @@ from litestar.handlers import HTTPRouteHandler
 
 from tradehall.catalog import templates
 from tradehall.catalog.delivering import change_delivery
-from tradehall.edge.access import installation_of, only
+from tradehall.edge.access import only
 from tradehall.edge.uploads import UNCHECKED, FilePart, uploading
 from tradehall.kernel.db import Tx
 from tradehall.kernel.errors import Forbidden, NotFound, NotSignedIn, Problem
 from tradehall.kernel.i18n import N_
-from tradehall.web.common import (
-    Form,
-    PageResponse,
-    WebRequest,
-    read_form,
-    reading,
-    redirect,
-    request_id,
-    seat_of,
-    texts,
-)
+from tradehall.web.common import Form, PageResponse, WebRequest, read_form, reading, redirect, seat_of, texts
 from tradehall.web.seller.delivery import read_delivery
 from tradehall.web.seller.products import change_product, own_product, product_page
+from tradehall.web.uploads import take_in
 
 CHANGED = N_("Saved. It holds for orders that are placed from now on.")
 ATTACHED = N_("The file was attached.")
@@ -55,17 +46,21 @@ async def change(request: WebRequest, slug: str) -> PageResponse:
     opt=UNCHECKED,
     request_max_body_size=None,
 )
-async def attach(request: WebRequest, slug: str, kind: str) -> PageResponse:
+async def attach_template(request: WebRequest, slug: str, kind: str) -> PageResponse:
     """One file becomes the product's template of this kind; one that was there before stays with earlier orders."""
-    seat, wanted, attached = seat_of(request), templates.kind_of(kind), False
+    seller_id, wanted, attached = seat_of(request).organisation_id, templates.kind_of(kind), False
     try:
         async with reading(request) as reader:
             product_id = (await own_product(reader, request, slug)).product.id
-            await templates.check_attachable(reader, seat.organisation_id, product_id)
+            await templates.check_attachable(reader, seller_id, product_id)
+
+        async def attach(tx: Tx, file_id: UUID) -> None:
+            await templates.attach(tx, seller_id=seller_id, product_id=product_id, kind=wanted, file_id=file_id)
+
         async with uploading(request, csrf=True, most_files=1) as parts:
             async for part in parts:
                 if isinstance(part, FilePart):
-                    await _take_in(request, product_id, wanted, part)
+                    await take_in(request, part, templates.ACCEPTED, attach)
                     attached = True
     except (NotFound, Forbidden, NotSignedIn):
         raise
@@ -80,17 +75,4 @@ async def attach(request: WebRequest, slug: str, kind: str) -> PageResponse:
     return redirect(request, f"/seller/products/{slug}#templates", texts(request).gettext(ATTACHED))
 
 
-async def _take_in(request: WebRequest, product_id: UUID, kind: templates.TemplateKind, part: FilePart) -> None:
-    installation, seat = installation_of(request), seat_of(request)
-    async with installation.files.receiving() as handing:
-        received = await handing.receive(part.name, part.content, accept=templates.ACCEPTED, announced=part.announced)
-        async with installation.db.transaction(request.user.actor, request_id(request)) as tx:
-            kept = await installation.files.register(
-                tx, received, owner_id=seat.organisation_id, uploaded_by=seat.person_id
-            )
-            await templates.attach(
-                tx, seller_id=seat.organisation_id, product_id=product_id, kind=kind, file_id=kept.id
-            )
-
-
-handlers: list[HTTPRouteHandler] = [change, attach]
+handlers: list[HTTPRouteHandler] = [change, attach_template]

@@ -12,7 +12,7 @@ from tradehall.web.happened import Clock, Told, told
 from tradehall.web.reviewed import review_entry
 from tradehall.web.seller.hints import outcome_of_health
 from tradehall.web.seller.words import ACTIVITY_NAMES
-from tradehall.web.supervised import text_of, title_of
+from tradehall.web.supervision.happened import text_of, title_of
 from tradehall.web.templating import Tone
 
 _TITLES: dict[str, tuple[str, Tone]] = {

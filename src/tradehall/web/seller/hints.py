@@ -7,11 +7,11 @@ read the same page.
 import msgspec
 
 from tradehall.kernel.i18n import N_
-from tradehall.protocols.answers import IN_PROGRESS, SUCCESS
-from tradehall.protocols.production import FAULTS, RESULT_CODES, Activity
+from tradehall.protocols.answers import FAULTS, IN_PROGRESS, RESULT_CODES, SUCCESS
+from tradehall.protocols.requests import Activity
 from tradehall.provisioning.model import Attempt, Call, Verdict
 from tradehall.provisioning.outcomes import CANNOT_SAY, UNKNOWN_INSTANCE
-from tradehall.provisioning.standing import TROUBLES
+from tradehall.provisioning.troubles import TROUBLES
 from tradehall.web.templating import Tone
 
 # What says something of the call itself, whatever it asks.

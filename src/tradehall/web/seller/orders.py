@@ -11,7 +11,8 @@ from tradehall.edge.access import installation_of, only
 from tradehall.kernel.i18n import N_
 from tradehall.kernel.journal import Actor
 from tradehall.provisioning import queries as provisioning
-from tradehall.provisioning.standing import NextKind, NextStep, next_step
+from tradehall.provisioning.standing import next_step
+from tradehall.provisioning.steps import NextKind, NextStep
 from tradehall.supervision.standing import next_in_supervision, places_of
 from tradehall.trading import queries
 from tradehall.trading.errors import OrderNotFound
@@ -40,7 +41,6 @@ _TITLES: dict[NextKind, tuple[str, Tone]] = {
     "opening_unanswered": (N_("The server does not tell whether the instance is ready"), "danger"),
     "investigating": (N_("The server is asked what became of the instance"), "danger"),
     "supervised": (N_("It is delivered under service supervision"), "info"),
-    "supervision_frozen": (N_("Frozen: nobody can act"), "warning"),
     "appealed": (N_("The marketplace looks into an appeal"), "warning"),
     "refund_asked": (N_("The buyer asks for a refund"), "warning"),
     "return_asked": (N_("The buyer returns it"), "warning"),

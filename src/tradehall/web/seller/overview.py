@@ -9,7 +9,7 @@ from tradehall.edge.access import installation_of, only
 from tradehall.kernel.db import Reader
 from tradehall.kernel.journal import Actor
 from tradehall.kernel.paging import PageRequest
-from tradehall.protocols.v2 import Activity
+from tradehall.protocols.requests import Activity
 from tradehall.provisioning import circuits
 from tradehall.provisioning import health as health_of
 from tradehall.provisioning import queries as provisioning

@@ -17,7 +17,7 @@ from tradehall.edge.access import installation_of, only
 from tradehall.kernel.db import Tx
 from tradehall.kernel.errors import Invalid, NotFound, Problem
 from tradehall.kernel.i18n import N_
-from tradehall.protocols.v2 import RESULT_CODES
+from tradehall.protocols.answers import RESULT_CODES
 from tradehall.web.common import (
     NOT_A_CHOICE,
     REQUIRED,

@@ -2,7 +2,7 @@
 
 from tradehall.catalog.model import InterfaceClass, ProductState
 from tradehall.kernel.i18n import N_
-from tradehall.protocols.production import Activity
+from tradehall.protocols.requests import Activity
 from tradehall.provisioning.model import RESTARTABLE_WHEN_FAILED, Call, CallState, Purpose
 from tradehall.trading.model import RefundState
 from tradehall.web.templating import Tone

@@ -14,24 +14,14 @@ from tradehall.kernel.errors import Conflict, Forbidden, Invalid, NotFound, NotS
 from tradehall.kernel.files.errors import TooManyFiles, UploadCutOff
 from tradehall.kernel.i18n import N_
 from tradehall.parties.model import OrganisationKind
-from tradehall.supervision import evidence
+from tradehall.supervision import evidence, queries
 from tradehall.supervision.errors import UnknownVerb
 from tradehall.supervision.model import Held
-from tradehall.web.common import (
-    Form,
-    PageResponse,
-    WebRequest,
-    id_from,
-    perform,
-    reading,
-    request_id,
-    said_of,
-    texts,
-)
-from tradehall.web.supervised import done
-from tradehall.web.supervision.detail import Back, detail_page, held_for
+from tradehall.web.common import Form, PageResponse, WebRequest, id_from, perform, reading, request_id, said_of, texts
+from tradehall.web.supervision.detail import Back, detail_page
 from tradehall.web.supervision.files import take_in
 from tradehall.web.supervision.forms import DO, REMOVE, SEEN, SEND, answers_in
+from tradehall.web.supervision.happened import done
 
 # Files in one form, over all its fields; without JavaScript they come together with the words.
 MOST_AT_ONCE = 40
@@ -89,7 +79,7 @@ def acting_handlers(base: str, kind: OrganisationKind) -> list[HTTPRouteHandler]
     async def act(request: WebRequest, number: str, verb: str) -> PageResponse:
         """Does a verb, or keeps what was written so far: it depends on the button."""
         async with reading(request) as reader:
-            held = await held_for(reader, request, number)
+            held = await queries.existing_flow(reader, request.user.actor, number)
         if held.known(verb) is None:
             raise UnknownVerb
         sent = await _received(request, number, verb)

@@ -16,9 +16,10 @@ from tradehall.kernel.files import ANYTHING, StoredFile, file
 from tradehall.kernel.files.errors import TooManyFiles, UploadCutOff
 from tradehall.kernel.i18n import N_
 from tradehall.parties.model import OrganisationKind
-from tradehall.supervision import message_queries, pressure, queries
-from tradehall.supervision.errors import FlowNotFound, MessageNotFound
-from tradehall.supervision.messages import MOST_FILES
+from tradehall.supervision import pressure, queries
+from tradehall.supervision.conversation import queries as message_queries
+from tradehall.supervision.conversation.messages import MOST_FILES
+from tradehall.supervision.errors import MessageNotFound
 from tradehall.web.common import (
     Form,
     PageResponse,
@@ -30,11 +31,11 @@ from tradehall.web.common import (
     reading,
     request_id,
     said_of,
-    seat_of,
 )
 from tradehall.web.supervision.detail import detail_page
 from tradehall.web.supervision.files import refused
 from tradehall.web.supervision.talk import id_or_none
+from tradehall.web.uploads import take_in
 
 SENT = N_("The message was sent.")
 URGED = N_("They were reminded.")
@@ -79,16 +80,11 @@ async def _received(request: WebRequest, number: str) -> _Received:
 
 async def _take_in(request: WebRequest, number: str, part: FilePart) -> UUID:
     """Takes in one file as a draft; whether there may be one is known before the first of its bytes is read."""
-    installation, actor, seat = installation_of(request), request.user.actor, seat_of(request)
+    actor, conversation = request.user.actor, installation_of(request).conversation
     async with reading(request) as reader:
-        await installation.conversation.asked_for(reader, actor.kind, await queries.flow(reader, actor, number))
-    async with installation.files.receiving() as handing:
-        received = await handing.receive(part.name, part.content, accept=ANYTHING, announced=part.announced)
-        async with installation.db.transaction(actor, request_id(request)) as tx:
-            kept = await installation.files.register(
-                tx, received, owner_id=seat.organisation_id, uploaded_by=seat.person_id
-            )
-            return await installation.conversation.attach(tx, number, kept.id)
+        held = await queries.existing_flow(reader, actor, number)
+        await conversation.asked_for(reader, actor.kind, held)
+    return await take_in(request, part, ANYTHING, lambda tx, file_id: conversation.attach(tx, number, file_id))
 
 
 def conversation_handlers(base: str, kind: OrganisationKind) -> list[HTTPRouteHandler]:
@@ -100,8 +96,7 @@ def conversation_handlers(base: str, kind: OrganisationKind) -> list[HTTPRouteHa
     async def send(request: WebRequest, number: str) -> PageResponse:
         """Sends a message with its files; where the button of a file was pressed, takes that back instead."""
         async with reading(request) as reader:
-            if await queries.flow(reader, request.user.actor, number) is None:
-                raise FlowNotFound
+            await queries.existing_flow(reader, request.user.actor, number)
         sent = await _received(request, number)
         return await _sent(request, base, number, sent)
 
@@ -147,9 +142,7 @@ def conversation_handlers(base: str, kind: OrganisationKind) -> list[HTTPRouteHa
         """Says that something was written since the page was loaded (`seen` is the last number on it); else nothing."""
         actor = request.user.actor
         async with reading(request) as reader:
-            held = await queries.flow(reader, actor, number)
-            if held is None:
-                raise FlowNotFound
+            held = await queries.existing_flow(reader, actor, number)
             latest = await message_queries.latest(reader, actor, held.id)
         if str(latest.number) == request.query_params.get("seen"):
             return Response(None, status_code=204, headers={"Cache-Control": "no-store"})
@@ -215,9 +208,7 @@ async def _stored(request: WebRequest, number: str, piece: str) -> StoredFile:
 async def _list(request: WebRequest, base: str, number: str) -> PageResponse:
     actor = request.user.actor
     async with reading(request) as reader:
-        held = await queries.flow(reader, actor, number)
-        if held is None:
-            raise FlowNotFound
+        held = await queries.existing_flow(reader, actor, number)
         files = await message_queries.drafted_files(reader, held.id, actor.kind)
     return page(request, "supervision/drafts.html", files=files, place=f"{base}/supervision/{number}/messages")
 

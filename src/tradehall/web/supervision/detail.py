@@ -20,7 +20,7 @@ from tradehall.supervision.acceptance import CLASS_LABELS, RULE_LABELS, delivera
 from tradehall.supervision.carriers import COURIERS
 from tradehall.supervision.disputes import queries as dispute_queries
 from tradehall.supervision.disputes.errors import SecondPersonNeeded
-from tradehall.supervision.errors import FlowNotFound, NothingToReveal
+from tradehall.supervision.errors import NothingToReveal
 from tradehall.supervision.fields import Field
 from tradehall.supervision.log import log_of
 from tradehall.supervision.model import STATE_LABELS, Held
@@ -96,7 +96,7 @@ def detail_handlers(base: str, kind: OrganisationKind) -> list[HTTPRouteHandler]
         """What is new since the page was loaded; nothing (204) where nothing is. A page on which something is being
         filled in (`keep`) is told so and stays as it is."""
         async with reading(request) as reader:
-            held = await held_for(reader, request, number)
+            held = await queries.existing_flow(reader, request.user.actor, number)
         if request.query_params.get("seen") == mark_of(held):
             return Response(None, status_code=204, headers={"Cache-Control": "no-store"})
         if not is_partial(request):
@@ -114,7 +114,7 @@ def detail_handlers(base: str, kind: OrganisationKind) -> list[HTTPRouteHandler]
         if not revealed:
             raise NothingToReveal
         async with reading(request) as reader:
-            held = await held_for(reader, request, number)
+            held = await queries.existing_flow(reader, request.user.actor, number)
         if is_partial(request):
             shown = secrets_of(request, held, revealed)
             return page(request, "supervision/secrets.html", secrets=shown, revealed=True, base=base, number=number)
@@ -128,14 +128,6 @@ def _news(request: WebRequest, base: str, number: str) -> PageResponse:
     told = page(request, "supervision/news.html", number=number, base=base)
     told.headers |= {"HX-Retarget": "#news", "HX-Reswap": "outerHTML"}
     return told
-
-
-async def held_for(reader: Reader, request: WebRequest, number: str) -> Held:
-    """A supervised order of the reader's. Raises FlowNotFound."""
-    held = await queries.flow(reader, request.user.actor, number)
-    if held is None:
-        raise FlowNotFound
-    return held
 
 
 async def detail_page(
@@ -152,7 +144,7 @@ async def detail_page(
     that was not sent, `said` what stood in its way."""
     actor, words, settings = request.user.actor, texts(request), installation_of(request).settings
     async with reading(request) as reader:
-        held = await held_for(reader, request, number)
+        held = await queries.existing_flow(reader, request.user.actor, number)
         files = await queries.evidence(reader, actor, held.id)
         log = await log_of(reader, held.order_id)
         drafts = await queries.drafts(reader, actor, held.id) if held.verbs(actor.kind) else {}

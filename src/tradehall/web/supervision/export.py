@@ -25,9 +25,10 @@ from tradehall.kernel.files.serving import content_disposition
 from tradehall.kernel.i18n import N_, Translator
 from tradehall.supervision.model import STATE_LABELS, FlowRow
 from tradehall.web.common import WebRequest, reading, texts, timezone_of
+from tradehall.web.desks import TURNS, Desk
 from tradehall.web.labels import ORDER_STATES
-from tradehall.web.supervision.lists import Wanted, found, wanted_of, whose_turn
-from tradehall.web.supervision.words import DESKS, TURNS, VIEWS, Desk, node_options, type_options
+from tradehall.web.supervision.lists import WantedFlows, found, wanted_of, whose_turn
+from tradehall.web.supervision.words import DESKS, VIEWS, node_options, type_options
 
 MOST_ROWS = 10_000
 PAGE = 500
@@ -168,7 +169,7 @@ class Export:
         self._book.close()
 
 
-def _about(request: WebRequest, desk: Desk, wanted: Wanted, to: Reader, count: int) -> list[tuple[str, str]]:
+def _about(request: WebRequest, desk: Desk, wanted: WantedFlows, to: Reader, count: int) -> list[tuple[str, str]]:
     """What a workbook says of itself: which list, when, on whose clock, and how it was narrowed."""
     words, typed, seat = to.texts, wanted.typed, request.user.seat
     said = [
@@ -206,7 +207,7 @@ async def _in_thread(work: Callable[..., T], *given: Any) -> T:
     return await asyncio.get_running_loop().run_in_executor(_writer, work, *given)
 
 
-async def _written(request: WebRequest, desk: Desk, wanted: Wanted, file: IO[bytes]) -> None:
+async def _written(request: WebRequest, desk: Desk, wanted: WantedFlows, file: IO[bytes]) -> None:
     """Writes the list into a file, which is left at its beginning. No connection is held while rows are written."""
     words, cursor, cut_off = texts(request), None, False
     export: Export | None = None
@@ -236,7 +237,7 @@ async def _sent(file: IO[bytes]) -> AsyncIterator[bytes]:
 def export_handlers(desk: Desk) -> list[HTTPRouteHandler]:
     """The export of one console."""
 
-    @get(f"{desk.path}/export", guards=[only(desk.kind)])
+    @get(f"{desk.path}/export", guards=[only(desk.side)])
     async def export(request: WebRequest) -> Stream:
         """The list that the address asks for as a workbook, at most its first ten thousand rows."""
         wanted, words = wanted_of(request, desk), texts(request)

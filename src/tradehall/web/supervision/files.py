@@ -18,21 +18,10 @@ from tradehall.kernel.i18n import N_
 from tradehall.kernel.journal import Actor
 from tradehall.parties.model import OrganisationKind
 from tradehall.supervision import evidence, queries
-from tradehall.supervision.errors import EvidenceNotFound, FlowNotFound
+from tradehall.supervision.errors import EvidenceNotFound
 from tradehall.supervision.fields import ACCEPTED
-from tradehall.web.common import (
-    PageResponse,
-    WebRequest,
-    id_from,
-    is_partial,
-    page,
-    perform,
-    reading,
-    request_id,
-    said_of,
-    seat_of,
-    texts,
-)
+from tradehall.web import uploads
+from tradehall.web.common import PageResponse, WebRequest, id_from, is_partial, page, perform, reading, said_of, texts
 from tradehall.web.supervision.forms import drafts_for
 
 TAKEN_BACK = N_("The file was taken back.")
@@ -41,19 +30,13 @@ TAKEN_BACK = N_("The file was taken back.")
 async def take_in(request: WebRequest, number: str, verb: str, part: FilePart, field: str) -> UUID:
     """Takes in one file as a draft for a verb; returns the evidence's id. Whether it is asked for is known before the
     first of its bytes is read. Raises what `evidence.asked_for` and `Files.receive` do."""
-    installation, actor, seat = installation_of(request), request.user.actor, seat_of(request)
+    actor = request.user.actor
     async with reading(request) as reader:
-        held = await queries.flow(reader, actor, number)
+        held = await queries.existing_flow(reader, actor, number)
         wanted = await evidence.asked_for(reader, actor.kind, held, verb, field)
-    async with installation.files.receiving() as handing:
-        received = await handing.receive(
-            part.name, part.content, accept=ACCEPTED[wanted.accept], announced=part.announced
-        )
-        async with installation.db.transaction(actor, request_id(request)) as tx:
-            kept = await installation.files.register(
-                tx, received, owner_id=seat.organisation_id, uploaded_by=seat.person_id
-            )
-            return await evidence.attach(tx, number, verb, field, kept.id)
+    return await uploads.take_in(
+        request, part, ACCEPTED[wanted.accept], lambda tx, file_id: evidence.attach(tx, number, verb, field, file_id)
+    )
 
 
 def files_handlers(base: str, kind: OrganisationKind) -> list[HTTPRouteHandler]:
@@ -131,9 +114,7 @@ async def _stored(request: WebRequest, number: str, evidence_id: str) -> StoredF
 async def _list(request: WebRequest, base: str, number: str, verb: str, field: str) -> PageResponse:
     actor: Actor = request.user.actor
     async with reading(request) as reader:
-        held = await queries.flow(reader, actor, number)
-        if held is None:
-            raise FlowNotFound
+        held = await queries.existing_flow(reader, actor, number)
         files = await queries.evidence(reader, actor, held.id)
     return page(
         request,

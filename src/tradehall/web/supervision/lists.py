@@ -11,88 +11,62 @@ from tradehall.kernel.db import Reader
 from tradehall.kernel.journal import Actor
 from tradehall.kernel.paging import DEFAULT_LIMIT, Page, page_request
 from tradehall.settings import Settings
-from tradehall.supervision import message_queries, pressure, queries
+from tradehall.supervision import pressure, queries
+from tradehall.supervision.conversation import queries as message_queries
+from tradehall.supervision.conversation.queries import UnreadCase
 from tradehall.supervision.disputes.queries import pressing
 from tradehall.supervision.flow import SIDES, Verb
-from tradehall.supervision.message_queries import UnreadCase
 from tradehall.supervision.model import FlowRow, State
 from tradehall.supervision.queries import MOST_COUNTED, Counts, FlowFilter
 from tradehall.supervision.turns import queue_request
 from tradehall.trading.queries import SHORTEST_NUMBER
 from tradehall.web.common import PageResponse, WebRequest, chosen, day, page, reading, searched, texts
+from tradehall.web.desks import FEW, MINE, TURNS, Desk, Wanted, desk_of, typed_in
 from tradehall.web.disputes.words import KINDS
-from tradehall.web.disputes.words import TURNS as DISPUTE_TURNS
 from tradehall.web.labels import ORDER_STATES
-from tradehall.web.supervision.words import DESKS, MINE, TURNS, VIEWS, Desk, View, node_options, type_options
+from tradehall.web.supervision.words import DESKS, VIEWS, View, node_options, type_options
 
-FEW = 5
 _STATE_OF: dict[View, State] = {"open": "open", "completed": "completed", "cancelled": "cancelled"}
 # In these views it is already said whose turn it is, or there is none.
 _WITHOUT_TURN: tuple[View, ...] = ("mine", "completed", "cancelled")
 _WITHOUT_DEADLINE: tuple[View, ...] = ("overdue", "completed", "cancelled")
 _WITHOUT_NODE: tuple[View, ...] = ("completed",)
+WantedFlows = Wanted[View, FlowFilter]
 
 
-class Wanted(msgspec.Struct, frozen=True):
-    """What an address asks for. `typed` are its filters as they stand in it, without the view."""
-
-    view: View
-    only: FlowFilter
-    typed: dict[str, str]
-
-    @property
-    def by_deadline(self) -> bool:
-        """Whether what is due first comes first, instead of the newest: wherever somebody has to do something."""
-        return bool(self.only.turn or self.only.overdue)
-
-    @property
-    def short(self) -> bool:
-        """Whether an order's number was begun that is too short to be looked for."""
-        return 0 < len(self.typed["number"]) < SHORTEST_NUMBER
-
-
-def wanted_of(request: WebRequest, desk: Desk) -> Wanted:
+def wanted_of(request: WebRequest, desk: Desk) -> WantedFlows:
     """Reads the address. What it says that there is not is left out; filters without a view search all."""
-    asked = request.query_params
     view = chosen(request, "view", list(VIEWS))
-    since, until = day(request, "from"), day(request, "to", after=True)
     delivery_type = chosen(request, "type", [key for key, _ in type_options(texts(request))]) or ""
-    node = chosen(request, "node", [key for key, _ in node_options(texts(request), delivery_type)]) or ""
-    turn = chosen(request, "turn", SIDES)
-    overdue = asked.get("overdue") == "1"
+    nodes = [] if view in _WITHOUT_NODE else [key for key, _ in node_options(texts(request), delivery_type)]
+    turn = None if view in _WITHOUT_TURN else chosen(request, "turn", SIDES)
     typed = {
-        "number": searched(request, "number"),
+        **typed_in(request, with_deadline=view not in _WITHOUT_DEADLINE),
         "product": searched(request, "product"),
         "type": delivery_type,
-        "node": "" if view in _WITHOUT_NODE else node,
-        "turn": "" if view in _WITHOUT_TURN else turn or "",
-        "overdue": "" if view in _WITHOUT_DEADLINE or not overdue else "1",
-        "from": asked.get("from", "") if since else "",
-        "to": asked.get("to", "") if until else "",
+        "node": chosen(request, "node", nodes) or "",
+        "turn": turn or "",
     }
     if view is None:
         view = "all" if any(typed.values()) else "mine"
-    return Wanted(
-        view,
-        FlowFilter(
-            state=_STATE_OF.get(view),
-            turn=desk.side if view == "mine" else turn if typed["turn"] else None,
-            delivery_type=typed["type"],
-            node=typed["node"],
-            number=typed["number"],
-            product=typed["product"],
-            overdue=view == "overdue" or bool(typed["overdue"]),
-            since=since,
-            until=until,
-        ),
-        typed,
+    only_these = FlowFilter(
+        state=_STATE_OF.get(view),
+        turn=desk.side if view == "mine" else turn,
+        delivery_type=typed["type"],
+        node=typed["node"],
+        number=typed["number"],
+        product=typed["product"],
+        overdue=view == "overdue" or bool(typed["overdue"]),
+        since=day(request, "from"),
+        until=day(request, "to", after=True),
     )
+    return Wanted(view, only_these, typed, by_deadline=bool(only_these.turn or only_these.overdue))
 
 
 async def found(
     reader: Reader,
     viewer: Actor,
-    wanted: Wanted,
+    wanted: WantedFlows,
     after: str | None = None,
     before: str | None = None,
     limit: int | None = None,
@@ -146,19 +120,18 @@ class Duties(msgspec.Struct, frozen=True):
 
 async def duties(reader: Reader, viewer: Actor, settings: Settings) -> Duties:
     """The supervised orders in which it is the viewer's turn, for the first page of their console."""
-    desk = next(desk for desk in DESKS.values() if desk.side == viewer.kind)
     rows = await queries.work_queue(reader, viewer, FEW)
     count = (await queries.counts(reader, viewer)).mine if len(rows) == FEW else len(rows)
     unread = await message_queries.unread_cases(reader, viewer, FEW)
     unread_count = await message_queries.unread_count(reader, viewer) if unread else 0
     late = await pressure.long_overdue(reader, settings) if viewer.kind == "platform" else 0
-    return Duties(rows, count, desk, unread, unread_count, late)
+    return Duties(rows, count, desk_of(viewer, DESKS.values()), unread, unread_count, late)
 
 
 def list_handlers(desk: Desk) -> list[HTTPRouteHandler]:
     """The lists of one console."""
 
-    @get(desk.path, guards=[only(desk.kind)])
+    @get(desk.path, guards=[only(desk.side)])
     async def supervised(request: WebRequest) -> PageResponse:
         """Supervised orders by view, and narrowed by what stands in the address."""
         actor, words, wanted = request.user.actor, texts(request), wanted_of(request, desk)
@@ -190,7 +163,7 @@ def list_handlers(desk: Desk) -> list[HTTPRouteHandler]:
             whose_turn=whose_turn,
             disputed=disputed,
             dispute_kinds=KINDS,
-            dispute_turns=DISPUTE_TURNS,
+            all_turns=TURNS,
             mine=MINE,
         )
 

@@ -14,7 +14,16 @@ from tradehall.supervision.fields import Field
 from tradehall.supervision.flow import Verb
 from tradehall.supervision.model import Held
 from tradehall.supervision.queries import Evidence
-from tradehall.web.supervised import done, ending_of, inward, is_supervised, kind_of, title_of, tone_of, unconfirmed
+from tradehall.web.supervision.happened import (
+    done,
+    ending_of,
+    inward,
+    is_supervised,
+    kind_of,
+    title_of,
+    tone_of,
+    unconfirmed,
+)
 from tradehall.web.templating import Tone
 
 ROLES: dict[str, str] = {

@@ -12,9 +12,9 @@ from tradehall.kernel import i18n
 from tradehall.kernel.db import Tx
 from tradehall.kernel.errors import Invalid, Problem
 from tradehall.kernel.i18n import N_, translator
-from tradehall.supervision import message_templates as own
+from tradehall.supervision.conversation import templates as own
+from tradehall.supervision.conversation.templates import BUILT_IN, LONGEST_NAME, LONGEST_TEXT, MOST, PLACES, Template
 from tradehall.supervision.flow import Side
-from tradehall.supervision.message_templates import BUILT_IN, LONGEST_NAME, LONGEST_TEXT, MOST, PLACES, Template
 from tradehall.web.common import (
     Form,
     PageResponse,
@@ -28,7 +28,8 @@ from tradehall.web.common import (
     said_of,
     seat_of,
 )
-from tradehall.web.supervision.words import DESKS, Desk
+from tradehall.web.desks import Desk
+from tradehall.web.supervision.words import DESKS
 from tradehall.web.templating import Flash
 
 
@@ -76,7 +77,7 @@ async def _page(
 
 def template_handlers(desk: Desk) -> list[HTTPRouteHandler]:
     """The templates of one console."""
-    guards = [only(desk.kind)]
+    guards = [only(desk.side)]
     home = f"{desk.path}/templates"
 
     @get(home, guards=guards)

@@ -136,16 +136,6 @@ def next_of(
         }
     if held.disputes:
         return _disputed(held, held.appeal or held.disputes[0], side, now, texts, clock)
-    if held.frozen_at:
-        return {
-            "title": texts.gettext("Frozen: nobody can act"),
-            "text": texts.gettext(
-                "It stands at “%(node)s” since %(time)s. Every deadline stands still, and goes on when it is resumed.",
-                node=texts.lookup(held.at.label),
-                time=clock(held.frozen_at, "minute"),
-            ),
-            "tone": "warning",
-        }
     return _turn(held, side, now, texts, clock)
 
 

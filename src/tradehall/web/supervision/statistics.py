@@ -37,8 +37,9 @@ from tradehall.supervision.statistics import (
     StatisticsFilter,
 )
 from tradehall.web.common import PageResponse, WebRequest, chosen, page, reading, searched, texts
+from tradehall.web.desks import TURNS, Desk
 from tradehall.web.supervision.export import CHUNK, MEDIA_TYPE
-from tradehall.web.supervision.words import DESKS, TURNS, Desk, node_options, type_options
+from tradehall.web.supervision.words import DESKS, node_options, type_options
 
 SOME_SELLERS = PageRequest(limit=20)
 # Longer periods are drawn by the week.
@@ -172,7 +173,7 @@ def statistics_handlers(desk: Desk) -> list[HTTPRouteHandler]:
     """The numbers of one console."""
     home = f"{desk.path}/statistics"
 
-    @get(home, guards=[only(desk.kind)])
+    @get(home, guards=[only(desk.side)])
     async def numbers(request: WebRequest) -> PageResponse:
         """Where orders stand, how long each node takes, and what comes of appeals."""
         words = texts(request)
@@ -200,7 +201,7 @@ def statistics_handlers(desk: Desk) -> list[HTTPRouteHandler]:
             zone=installation_of(request).settings.default_timezone,
         )
 
-    @get(f"{home}/export", guards=[only(desk.kind)])
+    @get(f"{home}/export", guards=[only(desk.side)])
     async def export(request: WebRequest) -> Stream:
         """The same numbers as a workbook."""
         words = texts(request)

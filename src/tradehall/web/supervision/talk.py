@@ -10,11 +10,12 @@ from tradehall.kernel.db import Reader
 from tradehall.kernel.i18n import N_
 from tradehall.kernel.paging import Page, page_request
 from tradehall.notices import actions as notices
-from tradehall.supervision import message_queries, pressure
+from tradehall.supervision import pressure
+from tradehall.supervision.conversation import queries as message_queries
+from tradehall.supervision.conversation.messages import ADDRESSEES, LONGEST, is_open, is_private, open_until
+from tradehall.supervision.conversation.queries import Message, MessageFile
+from tradehall.supervision.conversation.templates import Offered, offered
 from tradehall.supervision.flow import SIDES, Side
-from tradehall.supervision.message_queries import Message, MessageFile
-from tradehall.supervision.message_templates import Offered, offered
-from tradehall.supervision.messages import ADDRESSEES, LONGEST, is_open, is_private, open_until
 from tradehall.supervision.model import Held
 from tradehall.supervision.pressure import Pressed
 from tradehall.web.common import Form, WebRequest, request_id, seat_of

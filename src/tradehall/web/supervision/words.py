@@ -2,12 +2,10 @@
 
 from typing import Literal
 
-import msgspec
-
 from tradehall.kernel.i18n import N_, Translator
-from tradehall.parties.model import OrganisationKind
 from tradehall.supervision.flow import COMPLETED, Side
 from tradehall.supervision.flows import FLOWS, all_flows
+from tradehall.web.desks import Desk
 
 View = Literal["mine", "open", "overdue", "completed", "cancelled", "all"]
 VIEWS: dict[View, str] = {
@@ -18,13 +16,6 @@ VIEWS: dict[View, str] = {
     "cancelled": N_("Cancelled"),
     "all": N_("All"),
 }
-# Whose turn it is, as somebody of each side reads it.
-TURNS: dict[Side, str] = {
-    "buyer": N_("Buyer"),
-    "seller": N_("Seller"),
-    "platform": N_("Marketplace"),
-}
-MINE = N_("Yours")
 # What nodes are called together that delivery types name in their own ways.
 _ALIKE: dict[str, str] = {
     "delivery": N_("Delivery by the seller"),
@@ -32,25 +23,10 @@ _ALIKE: dict[str, str] = {
 }
 
 
-class Desk(msgspec.Struct, frozen=True):
-    """The lists of one console: where they are, for whom, what they are called and what above them."""
-
-    base: str
-    kind: OrganisationKind
-    side: Side
-    title: str
-    above: str
-    hint: str
-
-    @property
-    def path(self) -> str:
-        return f"{self.base}/supervision"
-
-
 DESKS: dict[Side, Desk] = {
     "buyer": Desk(
         "/buyer",
-        "buyer",
+        "supervision",
         "buyer",
         N_("Service supervision"),
         N_("My marketplace"),
@@ -58,7 +34,7 @@ DESKS: dict[Side, Desk] = {
     ),
     "seller": Desk(
         "/seller",
-        "seller",
+        "supervision",
         "seller",
         N_("Service supervision"),
         N_("Transactions"),
@@ -66,7 +42,7 @@ DESKS: dict[Side, Desk] = {
     ),
     "platform": Desk(
         "/operator",
-        "platform",
+        "supervision",
         "platform",
         N_("Review desk"),
         "",

@@ -3,8 +3,8 @@
 from contextlib import AsyncExitStack
 from datetime import timedelta
 
-from tradehall.commands.demo_acts import Acts
-from tradehall.commands.demo_stage import Choice, StoryWentWrong
+from tradehall.commands.demo.acts import Acts
+from tradehall.commands.demo.stage import Choice, StoryWentWrong
 
 
 class Deliveries(Acts):

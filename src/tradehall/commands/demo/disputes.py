@@ -3,9 +3,9 @@
 from contextlib import AsyncExitStack
 from datetime import timedelta
 
-from tradehall.commands.demo_acts import PDF, Acts
-from tradehall.commands.demo_stage import Choice, Person
-from tradehall.commands.demo_telling import money
+from tradehall.commands.demo.acts import PDF, Acts
+from tradehall.commands.demo.stage import Choice, Person
+from tradehall.commands.demo.telling import money
 
 
 class Disputes(Acts):

@@ -1,6 +1,8 @@
-"""Examples of what is sent and answered about reviews; examples.py holds them with all the others."""
+"""Examples of what is sent and answered about reviews."""
 
 from typing import Any
+
+from tradehall.api.examples.common import BUYER_NAMES, NUMBER, PRODUCT, PRODUCT_NAMES, SELLER_NAMES, page
 
 _REVIEW = "0196b4fc-5fb0-7b41-9d6e-4f5061728394"
 RATING: dict[str, Any] = {"average": 4.3, "count": 12, "stars": [1, 0, 1, 2, 8]}
@@ -8,15 +10,12 @@ _WORDING: dict[str, Any] = {"rating": 5, "text": "Set up within a day; support a
 _HANDED_IN: dict[str, Any] = {
     **_WORDING,
     "id": _REVIEW,
-    "order_number": "CS2605091530K7Q2M",
-    "product_id": "0196a1c0-5a20-7a11-a3b4-c5d6e7f80910",
+    "order_number": NUMBER,
+    "product_id": PRODUCT,
     "product_slug": "lotus-meetings",
-    "product_name_en": "Lotus Meetings",
-    "product_name_zh": "莲花会议",
-    "buyer_name_en": "Harbour Trading",
-    "buyer_name_zh": "海港贸易",
-    "seller_name_en": "Lotus Software",
-    "seller_name_zh": "莲花软件",
+    **PRODUCT_NAMES,
+    **BUYER_NAMES,
+    **SELLER_NAMES,
     "state": "waiting",
     "version": 1,
     "written_at": "2026-05-20T03:00:00Z",
@@ -45,7 +44,7 @@ _PUBLIC = {
     "answer": _ANSWERED["answer"],
     "answered_at": _ANSWERED["answered_at"],
 }
-REVIEW_REQUESTS: dict[str, Any] = {
+REQUESTS: dict[str, Any] = {
     "write_review": {**_WORDING, "seen": 0},
     "withdraw_review": {"seen": 1},
     "answer_review": {"text": _ANSWERED["answer"], "seen": 0},
@@ -54,14 +53,14 @@ REVIEW_REQUESTS: dict[str, Any] = {
     "take_down_review": {"seen": 1, "why": _REASON},
     "remove_answer": {"seen": 1, "why": "Please answer without the buyer's name."},
 }
-REVIEW_RESPONSES: dict[str, Any] = {
+RESPONSES: dict[str, Any] = {
     "list_product_reviews": {"rating": RATING, "items": [_PUBLIC], "next": None, "previous": None},
-    "list_reviews": {"items": [_ANSWERED], "next": None, "previous": None},
+    "list_reviews": page(_ANSWERED, following=None),
     "get_review": _ANSWERED,
     "write_review": _HANDED_IN,
     "withdraw_review": {**_HANDED_IN, "state": "withdrawn"},
     "answer_review": _ANSWERED,
-    "list_waiting_reviews": {"items": [_HANDED_IN], "next": None, "previous": None},
+    "list_waiting_reviews": page(_HANDED_IN, following=None),
     "publish_review": _PUBLISHED,
     "reject_review": _REJECTED,
     "take_down_review": _REJECTED,

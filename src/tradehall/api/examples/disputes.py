@@ -2,12 +2,13 @@
 
 from typing import Any
 
+from tradehall.api.examples.common import BUYER_NAMES, NUMBER, SELLER_NAMES, SERVICE_NAMES, SERVICE_SKU, page
+
 _DISPUTE = "0196cf0a-2c30-7c86-9d5e-7f8091021324"
-_NUMBER = "CS2605091530K7Q2M"
 
 _ROW: dict[str, Any] = {
     "id": _DISPUTE,
-    "order_number": _NUMBER,
+    "order_number": NUMBER,
     "kind": "refund",
     "kind_label": "Refund",
     "opened_by": "buyer",
@@ -25,14 +26,10 @@ _ROW: dict[str, Any] = {
     "paused_at": None,
     "opened_at": "2026-05-13T08:00:00Z",
     "finished_at": None,
-    "buyer_name_en": "Harbour Trading",
-    "buyer_name_zh": "海港贸易",
-    "seller_name_en": "Lotus Software",
-    "seller_name_zh": "莲花软件",
-    "product_name_en": "Data migration",
-    "product_name_zh": "数据迁移服务",
-    "sku_name_en": "Up to 1 TB",
-    "sku_name_zh": "1 TB 以内",
+    **BUYER_NAMES,
+    **SELLER_NAMES,
+    **SERVICE_NAMES,
+    **SERVICE_SKU,
 }
 # Asked for, and refused: the delivery went on.
 REFUSED: dict[str, Any] = {
@@ -80,7 +77,7 @@ REFUSED: dict[str, Any] = {
     ],
     "timers": [],
 }
-DISPUTE_REQUESTS: dict[str, Any] = {
+REQUESTS: dict[str, Any] = {
     "mark_calendar_days": {
         "first": "2026-10-01",
         "last": "2026-10-07",
@@ -88,8 +85,8 @@ DISPUTE_REQUESTS: dict[str, Any] = {
         "name": "National Day",
     }
 }
-DISPUTE_RESPONSES: dict[str, Any] = {
-    "list_disputes": {"items": [_ROW], "next": None, "previous": None},
+RESPONSES: dict[str, Any] = {
+    "list_disputes": page(_ROW, following=None),
     "count_disputes": {"mine": 2, "open": 5, "overdue": 1, "closed": 38},
     "list_calendar_days": {
         "year": 2026,

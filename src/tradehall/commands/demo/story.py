@@ -1,5 +1,4 @@
-"""The demo's story, told as it happens. First how orders are opened, or not; `demo_deliveries` tells of what
-people deliver, `demo_disputes` of what goes wrong with it, `demo_lives` of what comes after."""
+"""The demo's story, told as it happens: first how orders are opened, or not, then the other chapters."""
 
 import asyncio
 import time
@@ -10,11 +9,11 @@ import aiohttp
 from rich.console import Console
 
 from tradehall.commands.clock import spoken
-from tradehall.commands.demo_deliveries import Deliveries
-from tradehall.commands.demo_disputes import Disputes
-from tradehall.commands.demo_lives import Lives
-from tradehall.commands.demo_stage import Choice, Person, Sellers, Stage, StoryWentWrong
-from tradehall.commands.demo_telling import Totals, money
+from tradehall.commands.demo.deliveries import Deliveries
+from tradehall.commands.demo.disputes import Disputes
+from tradehall.commands.demo.lives import Lives
+from tradehall.commands.demo.stage import Choice, Person, Sellers, Stage, StoryWentWrong
+from tradehall.commands.demo.telling import Totals, money
 from tradehall.installation import Installation
 
 __all__ = ["Sellers", "Story", "StoryWentWrong"]

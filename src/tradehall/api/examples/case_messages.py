@@ -1,13 +1,12 @@
-"""Examples of what is sent and answered about messages in supervised orders, reminders and statistics; examples.py
-holds them with all the others."""
+"""Examples of what is sent and answered about messages in supervised orders, and reminders."""
 
 from typing import Any
+
+from tradehall.api.examples.common import DIGEST, NUMBER, page
 
 _MESSAGE = "0196d0a2-4c30-7c86-9d5e-7f8091021324"
 _FILE = "0196d0a1-2b10-7d97-8e6f-809102132435"
 _TEMPLATE = "0196d0b3-5d40-7ea8-9f70-910213243546"
-_NUMBER = "CS2605091530K7Q2M"
-_DIGEST = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
 _TEXT = "Two tables of the order archive are missing. When will they come?"
 
 _ONE_FILE: dict[str, Any] = {
@@ -17,7 +16,7 @@ _ONE_FILE: dict[str, Any] = {
     "name": "two-tables-missing.png",
     "media_type": "image/png",
     "size": 48211,
-    "sha256": _DIGEST,
+    "sha256": DIGEST,
     "has_thumbnail": True,
     "uploaded_by_name": "Chen Mei",
     "created_at": "2026-05-14T01:20:00Z",
@@ -36,7 +35,7 @@ _ONE: dict[str, Any] = {
     "created_at": "2026-05-14T01:21:00Z",
 }
 _REMINDERS: dict[str, Any] = {
-    "number": _NUMBER,
+    "number": NUMBER,
     "level": 2,
     "reminded": 2,
     "reminded_at": "2026-05-18T03:00:00Z",
@@ -52,13 +51,13 @@ _OWN: dict[str, Any] = {
 }
 _CHANGED = {"name": "Which database", "text": "Hello, for order {number} please name your database and its version."}
 
-CASE_REQUESTS: dict[str, Any] = {
+REQUESTS: dict[str, Any] = {
     "send_case_message": {"text": _TEXT, "to": ["seller"], "reply_to": None},
     "add_message_template": {"name": _OWN["name"], "text": _OWN["text"]},
     "change_message_template": {**_CHANGED, "version": 1},
 }
-CASE_RESPONSES: dict[str, Any] = {
-    "list_case_messages": {"items": [_ONE], "next": None, "previous": None},
+RESPONSES: dict[str, Any] = {
+    "list_case_messages": page(_ONE, following=None),
     "send_case_message": {**_ONE, "read": [{"side": "seller", "read_at": None, "read_by_name": None}]},
     "read_case_messages": {"read": 1},
     "count_unread_case_messages": {"unread": 3},
@@ -71,13 +70,13 @@ CASE_RESPONSES: dict[str, Any] = {
             {
                 "key": _TEMPLATE,
                 "name": _OWN["name"],
-                "text": f"Hello, for order {_NUMBER} please tell us which database you use.",
+                "text": f"Hello, for order {NUMBER} please tell us which database you use.",
                 "language": None,
             },
             {
                 "key": "ask_acceptance.en",
                 "name": "Ask for acceptance",
-                "text": f"Hello, order {_NUMBER} (Data migration) was delivered. Please look at it and accept it, or "
+                "text": f"Hello, order {NUMBER} (Data migration) was delivered. Please look at it and accept it, or "
                 "tell us what is missing.",
                 "language": "en",
             },
@@ -86,44 +85,4 @@ CASE_RESPONSES: dict[str, Any] = {
     "list_message_templates": {"items": [_OWN]},
     "add_message_template": _OWN,
     "change_message_template": {**_OWN, **_CHANGED, "version": 2},
-    "get_supervision_statistics": {
-        "since": "2026-03-01",
-        "until": "2026-05-29",
-        "zone": "Asia/Shanghai",
-        "ages": [1, 3, 7, 14, 30, 90],
-        "standing": [
-            {
-                "delivery_type": "service",
-                "node": "acceptance",
-                "turn": "buyer",
-                "orders": 12,
-                "overdue": 3,
-                "frozen": 1,
-                "ages": [2, 3, 4, 2, 1, 0, 0],
-            }
-        ],
-        "nodes": [
-            {
-                "delivery_type": "service",
-                "node": "acceptance",
-                "left": 40,
-                "mean": 245320.5,
-                "median": 170123.2,
-                "late": 6,
-                "rejected": 5,
-            }
-        ],
-        "days": [{"day": "2026-03-01", "began": 2, "completed": 1, "cancelled": 0}],
-        "outcomes": [
-            {
-                "kind": "appeal",
-                "outcome": "refund",
-                "currency": "CNY",
-                "cases": 2,
-                "amount_minor": 3600000,
-                "granted_minor": 1800000,
-                "seconds": 198000.0,
-            }
-        ],
-    },
 }

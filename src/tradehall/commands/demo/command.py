@@ -32,8 +32,8 @@ from rich.table import Table
 from tradehall import installation
 from tradehall.commands import marketplace
 from tradehall.commands.common import CommandProblem, terminal
-from tradehall.commands.demo_story import Sellers, Story, StoryWentWrong
-from tradehall.commands.demo_telling import Totals
+from tradehall.commands.demo.story import Sellers, Story, StoryWentWrong
+from tradehall.commands.demo.telling import Totals
 from tradehall.commands.goods import GOODS, SellerKey
 from tradehall.commands.goods_delivered import DELIVERED
 from tradehall.commands.marketplace import ORGANISATIONS, PASSWORD, PEOPLE, FormerMarketplace, SellerServer

@@ -1,4 +1,4 @@
-"""The demo's third part: what becomes of applications in the months after they were opened."""
+"""The demo's last part: what becomes of applications in the months after they were opened."""
 
 from contextlib import AsyncExitStack
 from datetime import timedelta
@@ -9,8 +9,8 @@ import msgspec
 
 from tradehall.catalog.model import Listing, Price, Sku
 from tradehall.commands.clock import spoken
-from tradehall.commands.demo_stage import Choice, Person, Stage, StoryWentWrong, moment
-from tradehall.commands.demo_telling import money
+from tradehall.commands.demo.stage import Choice, Person, Stage, StoryWentWrong, moment
+from tradehall.commands.demo.telling import money
 from tradehall.trading import subscription_queries as subscriptions
 
 # What may be tried, in this order: an organisation tries each product once, and the story is played more than once.

@@ -17,7 +17,7 @@ from tradehall.catalog.delivery import delivery
 from tradehall.commands.clock import spoken
 from tradehall.installation import Installation
 from tradehall.kernel.money import decimal_text
-from tradehall.protocols.v2 import FAULTS
+from tradehall.protocols.answers import FAULTS
 from tradehall.trading.model import OrderType
 from tradehall.trading.terms import LifeVerb, SubscriptionState, life_ahead
 

@@ -16,11 +16,11 @@ from tradehall.kernel.errors import FieldProblem, Invalid, invalid
 from tradehall.kernel.i18n import N_
 from tradehall.kernel.ids import new_id
 from tradehall.settings import Settings
-from tradehall.supervision import message_queries, queries
+from tradehall.supervision import queries
+from tradehall.supervision.conversation import queries as message_queries
 from tradehall.supervision.errors import (
     ConversationClosed,
     ConversationFull,
-    FlowNotFound,
     MessageFileSent,
     MessageNotFound,
     TooManyMessages,
@@ -202,9 +202,7 @@ class Conversation:
     async def read(self, tx: Tx, number: str) -> int:
         """Everything that was written to the actor's side is read from now on, by the actor where nobody read it
         before; says how many were new. Raises FlowNotFound."""
-        held = await queries.flow(tx, tx.actor, number)
-        if held is None:
-            raise FlowNotFound
+        held = await queries.existing_flow(tx, tx.actor, number)
         marked: int = await tx.fetch_value(
             """
             WITH marked AS (
@@ -225,22 +223,20 @@ class Conversation:
 
     # --- files -------------------------------------------------------------------------------------------------------
 
-    async def asked_for(self, reader: Reader, side: str, held: Held | None) -> Held:
-        """The order, if a file for a message may be handed in now. Raises FlowNotFound, ConversationClosed, or Invalid
-        where there are enough."""
-        if held is None:
-            raise FlowNotFound
+    async def asked_for(self, reader: Reader, side: str, held: Held) -> None:
+        """Looks whether a file for a message may be handed in now. Raises ConversationClosed, or Invalid where there
+        are enough."""
         if not is_open(held, self._settings, reader.now):
             raise ConversationClosed
         number = await message_queries.drafted_count(reader, held.id, side)
         if number >= MOST_FILES:
             raise invalid("files", TOO_MANY, most=MOST_FILES, now=number + 1)
-        return held
 
     async def attach(self, tx: Tx, number: str, file_id: UUID) -> UUID:
         """A file that was just received becomes a draft of the actor's side; returns what it is known by here. Raises
         what `asked_for` does."""
-        held = await self.asked_for(tx, tx.actor.kind, await self._held(tx, number))
+        held = await _locked(tx, number)
+        await self.asked_for(tx, tx.actor.kind, held)
         piece = new_id(tx.now)
         await tx.execute(
             """
@@ -254,7 +250,7 @@ class Conversation:
     async def take_back(self, tx: Tx, number: str, piece: UUID) -> None:
         """A draft is no longer wanted; taking it back twice is fine. Raises FlowNotFound, MessageNotFound or
         MessageFileSent."""
-        held = await self._held(tx, number)
+        held = await _locked(tx, number)
         found = await tx.fetch_one(
             _Piece,
             """
@@ -273,19 +269,15 @@ class Conversation:
 
     async def _writing(self, tx: Tx, number: str) -> Held:
         """The order, held so that its messages are numbered one after the other. Raises ConversationClosed."""
-        held = await self._held(tx, number)
+        held = await _locked(tx, number)
         if not is_open(held, self._settings, tx.now):
             raise ConversationClosed
         return held
 
-    async def _held(self, tx: Tx, number: str) -> Held:
-        found = await queries.flow(tx, tx.actor, number)
-        if found is None:
-            raise FlowNotFound
-        await tx.fetch_value("SELECT true FROM supervision_flows WHERE id = %(id)s FOR NO KEY UPDATE", {"id": found.id})
-        held = await queries.flow_by_id(tx, found.id)
-        assert held is not None, "a flow is never deleted"
-        return held
+
+async def _locked(tx: Tx, number: str) -> Held:
+    found = await queries.existing_flow(tx, tx.actor, number)
+    return await queries.locked(tx, found.id)
 
 
 class _Piece(msgspec.Struct, frozen=True):

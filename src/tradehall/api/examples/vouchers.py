@@ -1,12 +1,13 @@
-"""Examples of what is sent and answered about vouchers; examples.py holds them with all the others."""
+"""Examples of what is sent and answered about vouchers."""
 
 from typing import Any
 
+from tradehall.api.examples.common import BUYER, BUYER_NAMES, page
+
 VOUCHER = "0196b4fb-4ea0-7b31-9c5d-3e4f50617283"
-_BUYER = "0196a1c0-5a10-7c21-9a4e-3d0f6b1c2a01"
 
 _ISSUED: dict[str, Any] = {
-    "buyer_id": _BUYER,
+    "buyer_id": BUYER,
     "name_en": "Empowerment cloud voucher",
     "name_zh": "赋能云现金券",
     "amount_minor": 500000,
@@ -21,8 +22,7 @@ ONE_VOUCHER: dict[str, Any] = {
     "code": "7KQ2M9XWT4BD6HVA",
     "remaining_minor": 380000,
     "state": "usable",
-    "buyer_name_en": "Harbour Trading",
-    "buyer_name_zh": "海港贸易",
+    **BUYER_NAMES,
     "issuer_id": None,
     "seller_name_en": None,
     "seller_name_zh": None,
@@ -38,13 +38,13 @@ PAID_WITH: dict[str, Any] = {
     "amount_minor": 120000,
     "returned_minor": 0,
 }
-VOUCHER_REQUESTS: dict[str, Any] = {
+REQUESTS: dict[str, Any] = {
     "issue_voucher": {**_ISSUED, "valid_from": None, "issued_by_seller": False},
     "set_track": {"track": "empowerment"},
 }
-VOUCHER_RESPONSES: dict[str, Any] = {
-    "list_vouchers": {"items": [ONE_VOUCHER], "next": None, "previous": None},
+RESPONSES: dict[str, Any] = {
+    "list_vouchers": page(ONE_VOUCHER, following=None),
     "list_usable_vouchers": {"items": [ONE_VOUCHER]},
     "issue_voucher": {**ONE_VOUCHER, "remaining_minor": 500000},
-    "set_track": {"organisation_id": _BUYER, "track": "empowerment"},
+    "set_track": {"organisation_id": BUYER, "track": "empowerment"},
 }

@@ -1,29 +1,35 @@
-"""Examples of what is sent and answered about service supervision; examples.py holds them with all the others."""
+"""Examples of what is sent and answered about service supervision."""
 
 from typing import Any
 
-from tradehall.api.dispute_examples import REFUSED
+from tradehall.api.examples.common import (
+    BUYER,
+    BUYER_NAMES,
+    DIGEST,
+    NUMBER,
+    PRODUCT,
+    SELLER,
+    SELLER_NAMES,
+    SERVICE_NAMES,
+    SERVICE_SKU,
+    page,
+)
+from tradehall.api.examples.disputes import REFUSED
 
 _FLOW = "0196b4f3-2c40-7d51-8a2b-4c5d6e7f8091"
 _PROOF = "0196c9d1-7f00-7a64-9b3c-5d6e7f809102"
 _DRAFT = "0196cf0a-1b20-7b75-8c4d-6e7f80910213"
-_NUMBER = "CS2605091530K7Q2M"
-_DIGEST = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
 
 _ROW: dict[str, Any] = {
     "id": _FLOW,
-    "order_number": _NUMBER,
-    "buyer_id": "0196a1c0-5a10-7c21-9a4e-3d0f6b1c2a01",
-    "buyer_name_en": "Harbour Trading",
-    "buyer_name_zh": "海港贸易",
-    "seller_id": "0196a1c0-5a10-7c21-9a4e-3d0f6b1c2a02",
-    "seller_name_en": "Lotus Software",
-    "seller_name_zh": "莲花软件",
-    "product_id": "0196a1c0-5a20-7a11-a3b4-c5d6e7f80910",
-    "product_name_en": "Data migration",
-    "product_name_zh": "数据迁移服务",
-    "sku_name_en": "Up to 1 TB",
-    "sku_name_zh": "1 TB 以内",
+    "order_number": NUMBER,
+    "buyer_id": BUYER,
+    **BUYER_NAMES,
+    "seller_id": SELLER,
+    **SELLER_NAMES,
+    "product_id": PRODUCT,
+    **SERVICE_NAMES,
+    **SERVICE_SKU,
     "total_minor": 1800000,
     "currency": "CNY",
     "order_state": "processing",
@@ -64,7 +70,7 @@ _PROOF_FILE: dict[str, Any] = {
     "name": "acceptance.pdf",
     "media_type": "application/pdf",
     "size": 184320,
-    "sha256": _DIGEST,
+    "sha256": DIGEST,
     "has_thumbnail": False,
     "uploaded_by_name": "Lin Yue",
     "created_at": "2026-05-13T02:58:00Z",
@@ -101,7 +107,7 @@ def _happened(seq: int, what: str, at: str, kind: str, name: str | None, **more:
         "at": at,
         "actor": {"kind": kind, "name": name},
     }
-    return {**told, "answers": {}, "files": [], **nothing, "hash": _DIGEST, **more}
+    return {**told, "answers": {}, "files": [], **nothing, "hash": DIGEST, **more}
 
 
 _DETAIL: dict[str, Any] = {
@@ -260,18 +266,18 @@ _TABLE: dict[str, Any] = {
     ],
 }
 
-SUPERVISION_REQUESTS: dict[str, Any] = {
+REQUESTS: dict[str, Any] = {
     "act_on_order": {"verb": "reject_delivery", "answers": _MISSING_TABLES, "seen": 7},
     "save_draft": {"answers": _MISSING_TABLES},
 }
-SUPERVISION_RESPONSES: dict[str, Any] = {
-    "list_supervised_orders": {"items": [_ROW], "next": None, "previous": None},
+RESPONSES: dict[str, Any] = {
+    "list_supervised_orders": page(_ROW, following=None),
     "list_my_turns": {"items": [_ROW]},
     "count_supervised_orders": {"open": 12, "completed": 31, "cancelled": 1, "mine": 4, "overdue": 2},
     "list_flows": {"items": [_TABLE]},
     "get_supervised_order": _DETAIL,
     "act_on_order": {
-        "number": _NUMBER,
+        "number": NUMBER,
         "state": "open",
         "node": "delivery",
         "node_label": "Upload delivery proof",
@@ -282,5 +288,45 @@ SUPERVISION_RESPONSES: dict[str, Any] = {
     "save_draft": {"verb": "reject_delivery", "answers": _MISSING_TABLES},
     "reveal_secrets": {"secrets": {"password": "Lotus-2026-first"}},
     "hand_in_file": _DRAFT_FILE,
-    "record_invoice": {"number": _NUMBER, "invoiced_at": "2026-05-20T02:00:00Z"},
+    "record_invoice": {"number": NUMBER, "invoiced_at": "2026-05-20T02:00:00Z"},
+    "get_supervision_statistics": {
+        "since": "2026-03-01",
+        "until": "2026-05-29",
+        "zone": "Asia/Shanghai",
+        "ages": [1, 3, 7, 14, 30, 90],
+        "standing": [
+            {
+                "delivery_type": "service",
+                "node": "acceptance",
+                "turn": "buyer",
+                "orders": 12,
+                "overdue": 3,
+                "frozen": 1,
+                "ages": [2, 3, 4, 2, 1, 0, 0],
+            }
+        ],
+        "nodes": [
+            {
+                "delivery_type": "service",
+                "node": "acceptance",
+                "left": 40,
+                "mean": 245320.5,
+                "median": 170123.2,
+                "late": 6,
+                "rejected": 5,
+            }
+        ],
+        "days": [{"day": "2026-03-01", "began": 2, "completed": 1, "cancelled": 0}],
+        "outcomes": [
+            {
+                "kind": "appeal",
+                "outcome": "refund",
+                "currency": "CNY",
+                "cases": 2,
+                "amount_minor": 3600000,
+                "granted_minor": 1800000,
+                "seconds": 198000.0,
+            }
+        ],
+    },
 }

@@ -1,6 +1,8 @@
-"""Examples of what is answered about money; examples.py holds them with all the others."""
+"""Examples of what is answered about money."""
 
 from typing import Any
+
+from tradehall.api.examples.common import page
 
 _PAID: dict[str, Any] = {
     "number": 4711,
@@ -39,7 +41,7 @@ _HELD_FOR_BUYER: dict[str, Any] = {
         {"account": "escrow", "amount_minor": 144000},
     ],
 }
-LEDGER_RESPONSES: dict[str, Any] = {
+RESPONSES: dict[str, Any] = {
     "get_money": {
         "currency": "CNY",
         "paid_minor": 144000,
@@ -51,7 +53,7 @@ LEDGER_RESPONSES: dict[str, Any] = {
         "releasable_at": None,
         "postings": [_HELD_FOR_BUYER],
     },
-    "list_postings": {"items": [_RELEASED, _PAID], "next": None, "previous": None},
+    "list_postings": page(_RELEASED, _PAID, following=None),
     "list_balances": {
         "items": [
             {

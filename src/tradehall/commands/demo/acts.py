@@ -6,8 +6,8 @@ from typing import Any
 
 from PIL import Image, ImageDraw
 
-from tradehall.commands.demo_stage import Choice, Person, Stage, StoryWentWrong
-from tradehall.commands.demo_telling import money
+from tradehall.commands.demo.stage import Choice, Person, Stage, StoryWentWrong
+from tradehall.commands.demo.telling import money
 
 PDF = b"%PDF-1.4\n1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj\n2 0 obj<</Type/Pages/Kids[]/Count 0>>endobj\n%%EOF\n"
 _PEOPLE = {

@@ -14,7 +14,7 @@ from rich.console import Console
 from tradehall.catalog import queries as catalog
 from tradehall.catalog.model import ChargingMode, Listing, PeriodType, Price, Sku
 from tradehall.commands.clock import move
-from tradehall.commands.demo_telling import Teller, breakdown
+from tradehall.commands.demo.telling import Teller, breakdown
 from tradehall.commands.goods import SellerKey
 from tradehall.installation import Installation
 from tradehall.kernel.journal import SYSTEM

@@ -1,0 +1,1 @@
+"""Messages inside supervised orders: written, read, with files, and from templates."""
