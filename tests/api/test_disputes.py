@@ -10,6 +10,7 @@ from tests.api.conftest import As, Client
 from tests.api.test_supervision import API, PDF, Side, refused, sides, wrong_fields
 from tests.conftest import sandbox_settings
 from tests.supervised import Supervised
+from tests.supervision.test_disputes import joins
 from tests.world import Shop, World
 
 from tradehall.kernel.i18n import translator
@@ -195,12 +196,27 @@ async def test_a_decision_that_waits_for_a_second_person_is_not_told_to_the_side
             assert ruling["ruling"] not in text
             assert "90000" not in text
             assert "decide_refund" not in text
+    assert "confirm_decision" not in stages(await platform.look()), "it is not theirs to confirm"
+    assert "confirm_decision" in stages(await second.look())
     assert refused(await platform.act("confirm_decision")) == (403, "second_person_needed")
     answers = await asyncio.gather(*(second.act("confirm_decision") for _ in range(3)))
     assert sorted(one.status_code for one in answers) == [200, 409, 409]
     told = await latest(buyer)
     assert (told["decision"]["text"], told["decision"]["final"]) == (ruling["ruling"], True)
     assert told["granted_minor"] == 90_000
+
+
+async def test_an_operator_who_belongs_to_a_side_is_allowed_nothing_in_its_dispute(
+    client: Client, as_: As, world: World, supervised: Supervised, shop: Shop
+) -> None:
+    number = await supervised.buy("service")
+    _, seller, platform = await sides(client, as_, world, number)
+    await seller.act("appeal", WHY)
+    assert "decide_refund" in stages(await platform.look())
+    await joins(shop, world.operator, world.buyer)
+    assert stages(await platform.look()) == {}
+    assert refused(await platform.act("decide_resume", {"ruling": "Go on."})) == (403, "own_organisation")
+    assert (await client.get("/api/v1/supervision/disputes/counts", headers=platform.headers)).json()["mine"] == 0
 
 
 async def test_the_return_address_is_for_the_two_sides(

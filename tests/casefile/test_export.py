@@ -11,7 +11,7 @@ import pytest
 from tests.casefile.cases import PDF, Cases, lines, members, once
 from tests.world import SellerServer, Shop
 
-from tradehall.casefile import statement
+from tradehall.casefile import archive, statement
 from tradehall.casefile.gather import case_of
 from tradehall.casefile.verify import verify
 from tradehall.casefile.visible import files_for, log_for
@@ -343,3 +343,16 @@ async def test_messages_are_told_to_whom_they_were_written_with_their_files(case
         assert by_platform == (OPERATOR if by is operator else "")
     read = messages[0]["receipts"][0]
     assert (read["side"], read["read_by"]) == ("seller", SELLER)
+
+
+async def test_the_report_says_how_many_pictures_are_in_the_archive_alone(
+    cases: Cases, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    number = await cases.a_service(photographs=4)
+    path, _ = await cases.export(number, cases.world.buyer)
+    assert "not shown here" not in report(path)
+    monkeypatch.setattr(archive, "MOST", 3)
+    path, _ = await cases.export(number, cases.world.buyer)
+    shown = report(path)
+    assert "in the archive but not shown here: a report shows at most" in shown
+    assert "张图片在存档中，未在此显示" in shown

@@ -2,6 +2,7 @@
 
 import json
 import random
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -62,6 +63,17 @@ def test_what_was_not_touched_is_whole(made: Path) -> None:
     copied = ":".join(verdict.key[at : at + 2] for at in range(0, 64, 2)).upper()
     assert verify(made, key=copied).whole
     assert packed(made.with_name("again.zip"), members(made)).read_bytes() == made.read_bytes()
+
+
+def test_an_archive_that_was_packed_anew_says_so_once_and_names_what_was_changed_in_it_first(made: Path) -> None:
+    again = made.with_name("again.zip")
+    with zipfile.ZipFile(again, "w") as other:
+        for name, content in members(made).items():
+            other.writestr(name, content[:-200] if name == statement.LOG else content)
+    first, *others = verify(again).flaws
+    assert first.text.startswith("log.jsonl was changed")
+    assert [one.code for one in others].count("archive_changed") == 1
+    assert others[-1].text.startswith("The archive itself was cut off, or packed anew by another program: ")
 
 
 def test_any_single_byte_changed_anywhere_is_found(made: Path) -> None:

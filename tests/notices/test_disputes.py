@@ -85,6 +85,15 @@ async def test_an_appeal_from_its_opening_to_a_decision(
     text = await inbox.last(world.seller)
     assert "“The minutes of the first meeting.”" in text.body
     assert await heard() == {"seller": ["evidence_requested"]}
+    await supervised.act(number, "note_contact", by=world.operator)
+    assert await heard() == {}
+    await supervised.act(number, "add_to_appeal", by=world.buyer)
+    assert await heard() == {"seller": ["statement_added"]}
+    await supervised.act(number, "recall_request", reason="We found the minutes.", by=world.operator)
+    assert "“We found the minutes.” There is nothing to answer." in (await inbox.last(world.seller)).body
+    assert await heard() == {"buyer": ["recalled"], "seller": ["recalled"]}
+    await supervised.act(number, "ask_seller", request="The plan, then.")
+    await heard()
     await supervised.act(number, "answer_request")
     assert (await inbox.last(world.operator)).title == "Your turn: The marketplace looks into it"
     assert await heard() == {"platform": ["turn"]}

@@ -143,6 +143,41 @@ async def test_the_sides_do_not_decide_and_the_platform_does_not_agree(supervise
         await supervised.act(number, "overrule", {}, by=supervised.actor("platform"))
 
 
+async def test_while_an_answer_is_waited_for_calls_are_noted_and_the_other_side_is_heard(
+    supervised: Supervised,
+) -> None:
+    number = await supervised.buy("service")
+    await supervised.act(number, "appeal", by=supervised.actor("buyer"))
+    asked = (await supervised.act(number, "ask_seller")).appeal
+    assert asked
+    for verb, side in (("note_contact", "platform"), ("add_to_appeal", "buyer")):
+        held = await supervised.act(number, verb, by=supervised.actor(side))
+        assert held.appeal
+        assert (held.appeal.node, held.appeal.turn, held.appeal.due_at, held.appeal.timers) == (
+            "seller_evidence", "seller", asked.due_at, asked.timers,
+        )  # fmt: skip
+    with pytest.raises(NotYourSide):
+        await supervised.act(number, "add_to_appeal", by=supervised.actor("seller"))
+
+
+async def test_the_platform_takes_back_what_it_asked_for_or_proposed(supervised: Supervised) -> None:
+    number = await supervised.buy("service")
+    opened = (await supervised.act(number, "appeal", by=supervised.actor("buyer"))).appeal
+    assert opened
+    for asks, takes_back in (("ask_buyer", "recall_request"), ("propose", "recall_proposal")):
+        await supervised.act(number, asks, **({"proposal": "resume"} if asks == "propose" else {}))
+        with pytest.raises(NotYourSide):
+            await supervised.act(number, takes_back, by=supervised.actor("buyer"))
+        held = await supervised.act(number, takes_back, by=supervised.actor("platform"))
+        assert held.appeal
+        assert (held.appeal.node, held.appeal.turn) == ("investigation", "platform")
+        assert held.appeal.due_at == opened.due_at, "nothing of the time to decide was used up"
+    await supervised.act(number, "propose", proposal="resume")
+    await supervised.act(number, "agree_as_seller")
+    with pytest.raises(OutOfTurn):
+        await supervised.act(number, "recall_proposal", by=supervised.actor("platform"))
+
+
 async def test_nobody_handles_a_dispute_of_their_own_organisation(supervised: Supervised, shop: Shop) -> None:
     number = await supervised.buy("service")
     await supervised.act(number, "appeal")

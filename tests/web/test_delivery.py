@@ -14,8 +14,9 @@ from tradehall.kernel.i18n import LOCALES, translator
 from tradehall.supervision.disputes.model import PROCEDURES
 from tradehall.supervision.flow import Flow
 from tradehall.supervision.flows import all_flows
+from tradehall.supervision.wording import DONE
 from tradehall.web import labels
-from tradehall.web.supervision.happened import DONE, WITHOUT_VERB, title_of
+from tradehall.web.supervision.happened import WITHOUT_VERB, title_of
 
 NEW = "/seller/products/new"
 WRITTEN = {

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from tests.conftest import sandbox_settings
 from tests.supervised import Supervised
+from tests.supervision.test_disputes import joins
 from tests.web.conftest import Enter, Visitor
 from tests.web.desk import At, Desk, File, at, filters, tabs
 from tests.world import Shop, World
@@ -223,7 +224,8 @@ async def test_an_appeal_is_told_to_each_side_as_its_own(at: At, supervised: Sup
     assert answer.status_code == 200, buyer.wrong()
     assert "证据.pdf" in part(answer.text, "dispute-appeal")
     operator: Desk = await at("platform", number)
-    await operator.send("note_contact", channel="phone", minutes="He was ill.", **{"with": "seller"})
+    await operator.send("note_contact", files=[("appeal_files", "call.pdf", b"%PDF-1.4 call")], channel="phone",
+                        minutes="He was ill.", **{"with": "seller"})  # fmt: skip
     pages = {side: (await at(side, number)).page for side in ("buyer", "seller", "platform")}
     for page in pages.values():
         assert "Appeal: The marketplace looks into it" in text_of(page)
@@ -265,6 +267,27 @@ async def test_a_decision_is_not_read_before_it_was_confirmed(at: At, supervised
     assert "All of it, nearly." not in page
 
 
+async def test_an_operator_of_one_of_the_sides_reads_why_instead_of_being_offered_a_decision(
+    at: At, supervised: Supervised, shop: Shop, world: World, enter: Enter
+) -> None:
+    number = await supervised.buy("service")
+    await supervised.act(number, "appeal", by=supervised.actor("buyer"))
+    await joins(shop, world.operator, world.seller)
+    partial: Desk = await at("platform", number)
+    assert partial.offered() == []
+    assert "You belong to the buyer or the seller of this order." in part(partial.page, "dispute-appeal")
+    assert "The marketplace's" in text_of(partial.page), "the turn is not this reader's"
+    assert (await partial.send("note_contact", channel="phone", minutes="Hm.", **{"with": "both"})).status_code == 403
+    visitor = await enter(world.operator)
+    assert await shown(visitor, "/operator/disputes?view=mine") == []
+    assert "Appeals desk" in visitor.page
+    assert await shown(visitor, "/operator/disputes?view=open") == [(number, "appeal")]
+    assert "Look into it" not in visitor.page
+    impartial: Desk = await at("platform", number, actor=world.operator_member)
+    assert "decide_resume" in impartial.offered()
+    assert await shown(await enter(world.operator_member), "/operator/disputes?view=mine") == [(number, "appeal")]
+
+
 async def test_after_an_appeal_the_log_says_that_it_was_accepted_or_sent_back(
     at: At, supervised: Supervised, world: World
 ) -> None:
@@ -280,6 +303,9 @@ async def test_after_an_appeal_the_log_says_that_it_was_accepted_or_sent_back(
     await supervised.act(number, "decide_accept")
     await supervised.act(number, "confirm_decision", by=world.operator_member)
     page = (await at("buyer", number, "zh")).page
+    assert re.findall(r'<li class="is-(\w+)" data-step="(\w+)"', page) == [
+        ("done", "delivery"), ("skipped", "acceptance"), ("done", "completed"),
+    ]  # fmt: skip
     assert "申诉后视为已验收" in part(page, "log")
     assert "自动验收" not in part(page, "log")
 
@@ -399,6 +425,8 @@ async def test_administrators_keep_the_calendar(enter: Enter, world: World, shop
     answer = await admin.send(form, at=path, first="2026-10-01", last="2026-09-30", name="国庆", kind="holiday")
     assert answer.status_code == 422
     assert 'value="国庆"' in answer.text
+    answer = await admin.send(form, at=path, first="", last="", name=" ", kind="holiday")
+    assert re.findall(r'id="f-(\w+)-error"', answer.text) == ["first", "name"], "the last day may be left empty"
     answer = await admin.send(form, first="2026-10-01", last="2026-10-07", name="国庆", kind="holiday")
     assert answer.status_code == 200
     assert 'data-first="2026-10-01" data-last="2026-10-07"' in answer.text

@@ -9,6 +9,7 @@ import msgspec
 from tradehall.casefile import statement
 from tradehall.casefile.document import Block, Column, Document, Facts, Figure, Figures, Head, Section, Table, Words
 from tradehall.casefile.model import Case, Export, Kept, Said
+from tradehall.casefile.pictures import MOST
 from tradehall.casefile.words import (
     ACCOUNTS,
     EVENTS,
@@ -17,6 +18,8 @@ from tradehall.casefile.words import (
     HAPPENED,
     MADE_FOR,
     ORDER_STATES,
+    POSTINGS,
+    REASONS,
     ROOMS,
     SIDES,
     UNTOLD,
@@ -27,6 +30,7 @@ from tradehall.supervision.disputes.model import OUTCOME_LABELS, PROCEDURES
 from tradehall.supervision.fields import Field
 from tradehall.supervision.flow import Verb
 from tradehall.supervision.model import STATE_LABELS
+from tradehall.supervision.wording import done
 
 DISPUTES = ("appeal.", "refund.", "return.")
 _REQUIREMENTS = frozenset({"submit_requirement", "submit_identification", "confirm_requirement"})
@@ -129,10 +133,25 @@ class _Telling:
             (_("Times are those of"), self.about.zone_name),
         ]
         yield Facts(rows)
+        if told := self._unshown():
+            yield Words(told, "quiet")
         for kept in self.about.kept:
             if kept.state != "whole":
                 name = kept.handed.file.name
                 yield Words(f"{name}: {self.word(FILE_STATES, kept.state)}", "bad")
+
+    def _unshown(self) -> str:
+        """That photographs of the archive are not to be seen here, and how many; "" where all are."""
+        pictures = [one for one in self.about.kept if one.handed.file.is_picture and one.state != "missing"]
+        unshown = sum(not one.picture for one in pictures)
+        if not unshown:
+            return ""
+        return self.texts.ngettext(
+            "%(num)s more picture is in the archive but not shown here: a report shows at most %(most)s, and none that is too large or damaged. The list of files names it.",  # noqa: E501
+            "%(num)s more pictures are in the archive but not shown here: a report shows at most %(most)s, and none that is too large or damaged. The list of files names them.",  # noqa: E501
+            unshown,
+            most=MOST,
+        )
 
     def _maker(self) -> str:
         side = self.word(SIDES, self.export.by_kind)
@@ -242,11 +261,13 @@ class _Telling:
         room, _, happened = one.kind.partition(".")
         found = self._acted(one)
         if found and room not in ROOMS:
-            return self.texts.lookup(found.label)
+            return self.texts.lookup(done(found))
         if one.kind in EVENTS:
             return self.texts.lookup(EVENTS[one.kind])
         words = self.word(HAPPENED, happened) if happened in HAPPENED else happened.replace("_", " ")
-        words = self.texts.lookup(found.label) if found else words
+        words = self.texts.lookup(done(found)) if found else words
+        if one.kind == "appeal.decided" and found:
+            words = self._("Decided: %(what)s", what=words)
         return self._(ROOMS[room], what=words) if room in ROOMS else one.kind
 
     def _acted(self, one: Said) -> Verb | None:
@@ -260,7 +281,13 @@ class _Telling:
         fields: dict[str, Field] = {field.key: field for field in self.case.held.fields(verb)} if (
             self.case.held and verb) else {}  # fmt: skip
         answers = one.facts.get("answers")
-        rows = [self._answer(key, value, fields) for key, value in answers.items()] if isinstance(answers, dict) else []
+        rows: list[tuple[str, str]] = []
+        if isinstance(answers, dict):
+            # In the order in which it was asked for.
+            known = [key for key in fields if key in answers]
+            rows = [
+                self._answer(key, answers[key], fields) for key in (*known, *sorted(answers.keys() - fields.keys()))
+            ]
         for key, value in one.facts.items():
             if key not in UNTOLD and value not in (None, "", [], {}):
                 name = "due_at" if key == "by" and value not in SIDES else key
@@ -275,6 +302,8 @@ class _Telling:
             return self.texts.lookup(field.label), self._("Yes")
         if field.kind == "money":
             return self.texts.lookup(field.label), self._value("amount_minor", value)
+        if field.kind in ("date", "deadline"):
+            return self.texts.lookup(field.label), self.texts.day(str(value))
         said = dict(field.choices).get(value, value) if field.kind == "choice" else value
         return self.texts.lookup(field.label), self.texts.lookup(str(said))
 
@@ -283,6 +312,8 @@ class _Telling:
             return self.money_of(value)
         if value is True:
             return self._("Yes")
+        if key == "reason" and value in REASONS:
+            return self.texts.lookup(REASONS[value])
         if key == "outcome" and value in OUTCOME_LABELS:
             return self.texts.lookup(OUTCOME_LABELS[value])
         if key == "by" and value in SIDES:
@@ -325,7 +356,7 @@ class _Telling:
         rows = [
             [
                 self._moment(str(posting["at"])),
-                self.word(EVENTS, str(posting["cause"])),
+                self.word(POSTINGS, str(posting["kind"])),
                 self.word(ACCOUNTS, str(line["account"])),
                 self.money_of(line["amount_minor"]),
             ]

@@ -24,6 +24,9 @@ from tradehall.casefile import container, statement
 from tradehall.casefile.container import Member
 from tradehall.casefile.timestamp import NotATimestamp, examine
 
+# Who takes an archive apart and packs it again changes what is around every content: that is one thing to say.
+_MOST_PLACES = 6
+
 
 class Flaw(msgspec.Struct, frozen=True):
     """Something that does not match: a stable code, the member or entry it is about, and a sentence."""
@@ -115,9 +118,9 @@ class _Examination:
         self.read_manifest()
         self.signature(key, roots)
         self.contents()
-        self.structure()
         entries = self.log()
         self.evidence(entries)
+        self.structure()
 
     def say(self, code: str, about: str, text: str) -> None:
         self.verdict.say(code, about, text)
@@ -239,7 +242,14 @@ class _Examination:
             else msgspec.structs.replace(member, crc=zlib.crc32(self.content(member)))
             for member in self.members
         ]
-        for odd in container.oddities(self.data, judged):
+        odd_places = container.oddities(self.data, judged)
+        if len(odd_places) > _MOST_PLACES:
+            text = (
+                f"The archive itself was cut off, or packed anew by another program: {len(odd_places)} places outside"
+            )
+            self.say("archive_changed", "", f"{text} the contents are other, the first at byte {odd_places[0].at:,}.")
+            odd_places = []
+        for odd in odd_places:
             whose = f" of {odd.member}" if odd.member else ""
             text = f"The archive itself was changed {odd.where}{whose}, at byte {odd.at:,}."
             self.say("archive_changed", odd.member, text)

@@ -6,7 +6,7 @@ SIDES: dict[str, str] = {
     "buyer": N_("Buyer"),
     "seller": N_("Seller"),
     "platform": N_("Operator"),
-    "system": N_("Marketplace"),
+    "system": N_("The marketplace"),
 }
 MADE_FOR: dict[str, str] = {
     "buyer": N_("for the buyer: what the buyer's side may see"),
@@ -77,6 +77,12 @@ EVENTS: dict[str, str] = {
     "supervision.message_sent": N_("Message sent"),
     "case.exported": N_("Case file made"),
 }
+POSTINGS: dict[str, str] = {
+    "paid": N_("Paid: held"),
+    "released": N_("Released for settlement"),
+    "taken_back": N_("Taken back"),
+    "returned": N_("Returned to the buyer"),
+}
 ACCOUNTS: dict[str, str] = {
     "buyer": N_("Buyer"),
     "platform_vouchers": N_("Vouchers of the marketplace"),
@@ -104,6 +110,20 @@ HAPPENED: dict[str, str] = {
     "written": N_("written"),
     "answered": N_("answered"),
     "sent": N_("sent"),
+}
+# Why an order was cancelled or taken back.
+REASONS: dict[str, str] = {
+    "buyer": N_("The buyer cancelled it before paying."),
+    "expired": N_("It was not paid in time."),
+    "opening_failed": N_("The instance could not be opened in time."),
+    "renewal_failed": N_("The renewal was not carried out."),
+    "change_failed": N_("The change was not carried out."),
+    "seller_refused": N_("The server does not allow the change; nothing was paid."),
+    "payment_declined": N_("The automatic payment was declined; nothing was taken."),
+    "not_accepted": N_("What was delivered was not accepted."),
+    "refund_agreed": N_("Buyer and seller agreed on a refund."),
+    "appeal_decided": N_("The marketplace decided so after an appeal."),
+    "year": N_("It was not accepted within a year and not invoiced."),
 }
 FACTS: dict[str, str] = {
     "reason": N_("Reason"),

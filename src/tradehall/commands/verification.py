@@ -56,4 +56,5 @@ def _tell(verdict: Verdict, *, compared: bool) -> None:
     if verdict.whole:
         console.print("[green]OK[/green]: every byte is as it was signed.", soft_wrap=True)
     else:
-        console.print(f"[red]NOT OK[/red]: {len(verdict.flaws)} flaw(s).", soft_wrap=True)
+        flaws = "1 flaw" if len(verdict.flaws) == 1 else f"{len(verdict.flaws)} flaws"
+        console.print(f"[red]NOT OK[/red]: {flaws}.", soft_wrap=True)

@@ -85,6 +85,14 @@ class Translator:
         """The moment on the reader's clock; see `format_datetime`."""
         return format_datetime(moment, zone, self.locale, style)
 
+    def day(self, written: str) -> str:
+        """A day written as "2027-04-02": "2 Apr 2027" in English. What is no day stays as it is."""
+        try:
+            day = datetime.strptime(written, "%Y-%m-%d").replace(tzinfo=UTC)
+        except ValueError:
+            return written
+        return format_datetime(day, UTC, self.locale, "date")
+
     def relative(self, moment: datetime, now: datetime) -> str:
         """ "in 2 hours", "3 days ago", "just now"."""
         return relative(moment, now, self.locale)

@@ -63,6 +63,7 @@ NoticeKind = Literal[
     "refused",
     "withdrawn",
     "lapsed",
+    "recalled",
     "sent_back",
     "inspected",
     "contested",
@@ -147,9 +148,17 @@ _DISPUTES: Mapping[str, tuple[Told, ...]] = {
     **{f"{kind}.{verb.event}": (YOUR_TURN,) for kind, table in PROCEDURES.items() for _, verb in table.walk()},
     **{f"{kind}.reminded": _REMINDED for kind in PROCEDURES},
     "appeal.opened": (*(Told(side, "appeal_opened") for side in _BOTH), Told("platform", "appeal_to_decide")),
-    "appeal.statement_added": (YOUR_TURN, Told("others", "statement_added", mail=False)),
+    # Who is asked for more, or considers a proposal, has the turn as before.
+    "appeal.contact_noted": (),
+    "appeal.statement_added": (
+        Told("turn", "turn", only=_TO_PLATFORM),
+        *(Told(side, "statement_added", mail=False, only=("turn", (side,))) for side in _BOTH),
+        Told("others", "statement_added", mail=False),
+    ),
     "appeal.evidence_requested": (Told("turn", "evidence_requested"),),
     "appeal.request_lapsed": (YOUR_TURN, Told("others", "lapsed", mail=False)),
+    "appeal.request_recalled": tuple(Told(side, "recalled") for side in _BOTH),
+    "appeal.proposal_recalled": tuple(Told(side, "recalled") for side in _BOTH),
     "appeal.proposed": (Told("turn", "proposal"),),
     "appeal.proposal_agreed": (
         Told("turn", "proposal_agreed", only=_NOT_FINAL),

@@ -284,6 +284,11 @@ WORDS: Mapping[NoticeKind, Words] = {
         N_("Not done in time: order %(number)s"),
         N_("In the %(dispute)s about %(product)s: %(step)s."),
     ),
+    "recalled": Words(
+        N_("Request or proposal taken back"),
+        N_("The marketplace looks into the appeal again: order %(number)s"),
+        N_("It took back what it asked for or proposed about %(product)s: “%(why)s” There is nothing to answer."),
+    ),
     "sent_back": Words(
         N_("Goods on their way back"),
         N_("%(buyer)s sent %(product)s back"),

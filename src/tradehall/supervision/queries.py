@@ -359,9 +359,11 @@ class Evidence(msgspec.Struct, frozen=True):
         return self.sha256.hex()
 
 
+# People of the platform are named to it alone.
 _EVIDENCE: LiteralString = """
     SELECT e.id, e.flow_id, e.file_id, e.side, e.verb, e.kind, e.act, x.name, x.media_type, x.size, x.sha256,
-           x.thumbnail_key IS NOT NULL AS has_thumbnail, p.name AS uploaded_by_name, e.created_at
+           x.thumbnail_key IS NOT NULL AS has_thumbnail, e.created_at,
+           CASE WHEN e.side = 'platform' AND %(side)s IN ('buyer', 'seller') THEN '' ELSE p.name END AS uploaded_by_name
     FROM supervision_evidence e JOIN files x ON x.id = e.file_id JOIN people p ON p.id = x.uploaded_by
 """
 

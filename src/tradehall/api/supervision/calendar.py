@@ -13,6 +13,7 @@ from tradehall.kernel.db import Tx
 from tradehall.kernel.errors import invalid
 from tradehall.supervision.disputes.calendar import (
     MOST_DAYS_AT_ONCE,
+    NOT_A_SPAN,
     Exceptional,
     exceptional_days,
     mark_days,
@@ -87,7 +88,7 @@ async def unmark_calendar_days(
     """
     many = ((last or first) - first).days + 1
     if not 1 <= many <= MOST_DAYS_AT_ONCE:
-        raise invalid("last", "Choose a last day that is the first or up to {most} days later.", most=MOST_DAYS_AT_ONCE)
+        raise invalid("last", NOT_A_SPAN, most=MOST_DAYS_AT_ONCE)
 
     async def action(tx: Tx) -> None:
         await unmark_days(tx, [first + timedelta(days=number) for number in range(many)])

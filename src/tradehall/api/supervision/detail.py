@@ -31,8 +31,9 @@ from tradehall.kernel.i18n import Translator
 from tradehall.kernel.journal import Actor, Entry
 from tradehall.supervision import queries
 from tradehall.supervision.acceptance import RULE_LABELS, deliverables
+from tradehall.supervision.disputes import rules
 from tradehall.supervision.disputes.model import Dispute
-from tradehall.supervision.disputes.queries import disputes_about
+from tradehall.supervision.disputes.queries import belongs_to_a_side, disputes_about
 from tradehall.supervision.disputes.steps import Outcome
 from tradehall.supervision.errors import FlowNotFound
 from tradehall.supervision.flow import By
@@ -98,6 +99,9 @@ async def told_held(
     kept = await log_of(reader, held.order_id)
     log = [_event(one, viewer) for one in kept.entries if one.kind.startswith(PREFIXES)]
     disputes = await disputes_about(reader, held.id)
+    belongs = viewer.kind == "platform" and await belongs_to_a_side(
+        reader, viewer.person_id, held.buyer_id, held.seller_id
+    )
     values: dict[str, Any] = {
         name: getattr(held, name) for name in SupervisedOrderDetail.__struct_fields__ if hasattr(held, name)
     }
@@ -125,9 +129,10 @@ async def told_held(
                 told_verb(held, stage, verb, drafts.get(verb.key, {}), texts, sandbox)
                 for stage in held.stages
                 for verb in stage.verbs(viewer.kind, reader.now)
+                if rules.in_the_way(held, stage, verb, viewer.person_id, belongs=belongs) is None
             ],
             "contacts": await _contacts(reader, viewer, held),
-            "evidence": [told_evidence(one, viewer.kind) for one in evidence],
+            "evidence": [told_evidence(one) for one in evidence],
             "log": log,
             "log_whole": kept.whole,
         }

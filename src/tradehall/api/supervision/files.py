@@ -51,7 +51,7 @@ async def hand_in_file(
             evidence_id = await evidence.attach(tx, number, verb, field, kept.id)
             found = await queries.piece_of_evidence(tx, tx.actor, number, evidence_id)
             assert found, "it was attached"
-            return told_evidence(found, tx.actor.kind)
+            return told_evidence(found)
 
         about = [verb, field, received.name, received.sha256.hex()]
         return await write(request, EvidenceFile, idempotency_key, action, about)

@@ -351,8 +351,7 @@ def told_verb(
     )
 
 
-def told_evidence(one: Evidence, viewer: str) -> EvidenceFile:
-    name = one.uploaded_by_name if one.side != "platform" or viewer == "platform" else None
+def told_evidence(one: Evidence) -> EvidenceFile:
     return EvidenceFile(
         one.id,
         one.verb,
@@ -364,7 +363,7 @@ def told_evidence(one: Evidence, viewer: str) -> EvidenceFile:
         one.size,
         one.digest,
         one.has_thumbnail,
-        name,
+        one.uploaded_by_name or None,
         one.created_at,
     )
 

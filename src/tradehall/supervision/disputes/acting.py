@@ -23,6 +23,7 @@ from tradehall.supervision.disputes.calendar import working_days_from
 from tradehall.supervision.disputes.errors import OwnOrganisation, SecondPersonNeeded, SellerStillHasTime
 from tradehall.supervision.disputes.grounds import grounds_in
 from tradehall.supervision.disputes.model import Dispute, Stage, begins, stage_of, turn_at
+from tradehall.supervision.disputes.queries import belongs_to_a_side
 from tradehall.supervision.disputes.steps import CLOSED, UNOPENED, Outcome, Step
 from tradehall.supervision.fields import NOT_AN_AMOUNT, Checked
 from tradehall.supervision.flow import COMPLETED, Node, Timer, Verb
@@ -84,10 +85,10 @@ class Disputes:
         if dispute and stage.too_soon(step, tx.now):
             assert dispute.due_at, "a dispute that is open has a term"
             raise SellerStillHasTime(until=dispute.due_at)
-        if step.key == "confirm_decision" and dispute:
-            first, second = dispute.facts[DECISION]["person"], tx.actor.person_id
-            if second is None or first == str(second):
-                raise SecondPersonNeeded
+        if step.key == "confirm_decision" and (
+            tx.actor.person_id is None or rules.decided_by(dispute, tx.actor.person_id)
+        ):
+            raise SecondPersonNeeded
         if "redeliver" in (step.outcome, checked.values.get("proposal")):
             rules.delivery_behind(held)
         if checked.values.get("proposal") == "refund" and "amount_minor" not in checked.values:
@@ -99,11 +100,7 @@ class Disputes:
 
     async def _impartial(self, tx: Tx, held: Held) -> None:
         """Nobody handles a dispute of an organisation they belong to."""
-        own = await tx.fetch_value(
-            "SELECT true FROM memberships WHERE person_id = %(person)s AND organisation_id = ANY(%(sides)s) LIMIT 1",
-            {"person": tx.actor.person_id, "sides": [held.buyer_id, held.seller_id]},
-        )
-        if own:
+        if await belongs_to_a_side(tx, tx.actor.person_id, held.buyer_id, held.seller_id):
             raise OwnOrganisation
 
     async def _has_letter(self, tx: Tx, held: Held, files: Sequence[Evidence]) -> bool:
@@ -301,7 +298,7 @@ class Disputes:
         dispute = await self._open(tx, held, stage, NOTHING)
         (step,) = stage.node.verbs
         assert isinstance(step, Step)
-        said = Checked({"reason": checked.values["reason"], "claim": checked.values["reason"]}, {})
+        said = Checked({"reason": checked.values["reason"]}, {})
         await self._move(tx, held, dispute, step, dispute.flow.node(step.to), said, (), None)
 
     # --- pausing and ending ------------------------------------------------------------------------------------------

@@ -4,7 +4,7 @@ Source: supervision_and_trading.md §3."""
 from tradehall.kernel.i18n import N_
 from tradehall.supervision.disputes.steps import CLOSED, CLOSED_NODE, Outcome, Ruling, Step, unopened
 from tradehall.supervision.fields import Field
-from tradehall.supervision.flow import Flow, Node
+from tradehall.supervision.flow import By, Flow, Node, Side
 from tradehall.supervision.flows.common import NOTE, REASON
 
 RULING_LABELS: dict[Outcome, str] = {
@@ -33,17 +33,11 @@ UNREACHABLE = Field(
     required=False,
     hint=N_("Then the seller's signed commitment letter has to be in the appeal."),
 )
-SECOND_LOOK_ASKS = N_("Above the set amount a second person of the marketplace has to confirm it.")
-
-ADD = Step(
-    key="add_to_appeal",
-    label=N_("Add a statement"),
-    event="statement_added",
-    to="investigation",
-    by="party",
-    fields=(STATEMENT, FILES, COMMITMENT_LETTER),
-    tone="plain",
+SECOND_LOOK_ASKS = N_(
+    "Both sides are told, with your reasons. It cannot be taken back. Above the set amount a second person of the "
+    "marketplace has to confirm it before."
 )
+
 WITHDRAW = Step(
     key="withdraw_appeal",
     label=N_("Withdraw the appeal"),
@@ -71,11 +65,72 @@ def _decide(ruling: Ruling, *fields: Field, asks: str = "", to_reviewed: str = "
     )
 
 
-def _answer(side: str, label: str) -> Node:
+def _note_contact(at: str) -> Step:
+    """People call and write at any time, also while an answer is waited for."""
+    return Step(
+        key="note_contact",
+        label=N_("Note a contact"),
+        event="contact_noted",
+        to=at,
+        by="platform",
+        fields=(
+            Field(
+                key="channel",
+                label=N_("How"),
+                kind="choice",
+                choices=(
+                    ("phone", N_("Phone")),
+                    ("mail", N_("Mail")),
+                    ("meeting", N_("Meeting")),
+                ),
+            ),
+            Field(
+                key="with",
+                label=N_("With whom"),
+                kind="choice",
+                choices=(
+                    ("buyer", N_("The buyer")),
+                    ("seller", N_("The seller")),
+                    ("both", N_("Both sides")),
+                ),
+            ),
+            Field(key="minutes", label=N_("Minutes"), kind="note"),
+            FILES,
+        ),
+        tone="plain",
+    )
+
+
+def _add_to_appeal(at: str, by: By) -> Step:
+    return Step(
+        key="add_to_appeal",
+        label=N_("Add a statement"),
+        event="statement_added",
+        to=at,
+        by=by,
+        fields=(STATEMENT, FILES, COMMITMENT_LETTER),
+        tone="plain",
+    )
+
+
+def _recall(what: str, label: str) -> Step:
+    """The platform no longer waits for what it asked or proposed."""
+    return Step(
+        key=f"recall_{what}",
+        label=label,
+        event=f"{what}_recalled",
+        to="investigation",
+        by="platform",
+        fields=(REASON,),
+        tone="plain",
+    )
+
+
+def _answer(side: Side, label: str) -> Node:
     return Node(
         key=f"{side}_evidence",
         label=label,
-        actor="buyer" if side == "buyer" else "seller",
+        actor=side,
         term="answer",
         verbs=(
             Step(
@@ -87,6 +142,9 @@ def _answer(side: str, label: str) -> Node:
             ),
             Step(key="request_lapses", label=N_("No answer came in time"), event="request_lapsed",
                  to="investigation", by="system", timer="lapse"),
+            _recall("request", N_("Take the request back")),
+            _note_contact(f"{side}_evidence"),
+            _add_to_appeal(f"{side}_evidence", "seller" if side == "buyer" else "buyer"),
             WITHDRAW,
         ),
     )  # fmt: skip
@@ -165,37 +223,7 @@ PROCEDURE = Flow(
             actor="platform",
             term="appeal",
             verbs=(
-                Step(
-                    key="note_contact",
-                    label=N_("Note a contact"),
-                    event="contact_noted",
-                    to="investigation",
-                    fields=(
-                        Field(
-                            key="channel",
-                            label=N_("How"),
-                            kind="choice",
-                            choices=(
-                                ("phone", N_("Phone")),
-                                ("mail", N_("Mail")),
-                                ("meeting", N_("Meeting")),
-                            ),
-                        ),
-                        Field(
-                            key="with",
-                            label=N_("With whom"),
-                            kind="choice",
-                            choices=(
-                                ("buyer", N_("The buyer")),
-                                ("seller", N_("The seller")),
-                                ("both", N_("Both sides")),
-                            ),
-                        ),
-                        Field(key="minutes", label=N_("Minutes"), kind="note"),
-                        FILES,
-                    ),
-                    tone="plain",
-                ),
+                _note_contact("investigation"),
                 _ask("buyer", N_("Ask the buyer for more")),
                 _ask("seller", N_("Ask the seller for more")),
                 Step(
@@ -226,7 +254,7 @@ PROCEDURE = Flow(
                 _decide("redeliver"),
                 _decide("accept", UNREACHABLE, asks=SECOND_LOOK_ASKS, to_reviewed="second_look"),
                 _decide("refund", AMOUNT, asks=SECOND_LOOK_ASKS, to_reviewed="second_look"),
-                ADD,
+                _add_to_appeal("investigation", "party"),
                 WITHDRAW,
             ),
         ),
@@ -243,6 +271,8 @@ PROCEDURE = Flow(
                 _decline("buyer"),
                 _decline("seller"),
                 LAPSES,
+                _recall("proposal", N_("Take the proposal back")),
+                _note_contact("proposal"),
                 WITHDRAW,
             ),
         ),
@@ -251,14 +281,26 @@ PROCEDURE = Flow(
             label=N_("The buyer considers the proposal"),
             actor="buyer",
             term="proposal",
-            verbs=(_agree("buyer", CLOSED), _decline("buyer"), LAPSES, WITHDRAW),
+            verbs=(
+                _agree("buyer", CLOSED),
+                _decline("buyer"),
+                LAPSES,
+                _note_contact("buyer_considers"),
+                WITHDRAW,
+            ),
         ),
         Node(
             key="seller_considers",
             label=N_("The seller considers the proposal"),
             actor="seller",
             term="proposal",
-            verbs=(_agree("seller", CLOSED), _decline("seller"), LAPSES, WITHDRAW),
+            verbs=(
+                _agree("seller", CLOSED),
+                _decline("seller"),
+                LAPSES,
+                _note_contact("seller_considers"),
+                WITHDRAW,
+            ),
         ),
         Node(
             key="second_look",

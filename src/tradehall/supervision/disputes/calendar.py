@@ -8,9 +8,13 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from tradehall.kernel.db import Reader, Tx
-from tradehall.kernel.errors import invalid
+from tradehall.kernel.errors import FieldProblem, Invalid
+from tradehall.kernel.i18n import N_
 
 MOST_DAYS_AT_ONCE = 40
+LONGEST_NAME = 100
+NOT_A_NAME = N_("Write a name of at most {most} characters.")
+NOT_A_SPAN = N_("Choose a last day that is not before the first, with {most} days at most in all.")
 SATURDAY = 5
 _CALENDAR = UUID(int=1)
 
@@ -66,10 +70,13 @@ async def mark_days(tx: Tx, first: date, last: date, *, working: bool, name: str
     """Has the days from one to another count as holidays, or as worked; returns how many. Deadlines that stand already
     keep their moment. Raises Invalid."""
     name = name.strip()
-    if not name or len(name) > 100:
-        raise invalid("name", "Write a name of at most {most} characters.", most=100)
+    wrong = []
+    if not name or len(name) > LONGEST_NAME:
+        wrong.append(FieldProblem("name", NOT_A_NAME, {"most": LONGEST_NAME}))
     if not timedelta(0) <= last - first < timedelta(days=MOST_DAYS_AT_ONCE):
-        raise invalid("last", "Choose a last day that is the first or up to {most} days later.", most=MOST_DAYS_AT_ONCE)
+        wrong.append(FieldProblem("last", NOT_A_SPAN, {"most": MOST_DAYS_AT_ONCE}))
+    if wrong:
+        raise Invalid(*wrong)
     days = [first + timedelta(days=number) for number in range((last - first).days + 1)]
     await tx.execute(
         """

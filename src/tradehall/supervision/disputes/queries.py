@@ -25,11 +25,17 @@ MOST_OF_AN_ORDER = 50
 
 State = Literal["mine", "open", "closed"]
 
-_ROW: LiteralString = """
+# Somebody of the platform handles no dispute of an organisation they belong to.
+_BELONGS: LiteralString = """
+    EXISTS (SELECT FROM memberships m
+            WHERE m.person_id = %(person)s AND m.organisation_id IN (d.buyer_id, d.seller_id))
+"""
+_ROW: LiteralString = f"""
     d.id, d.flow_id, d.order_number, d.kind, d.opened_by, d.node, d.turn, d.outcome, d.amount_minor, d.granted_minor,
     d.currency, d.due_at, d.paused_at, d.opened_at, d.finished_at,
     b.name_en AS buyer_name_en, b.name_zh AS buyer_name_zh, s.name_en AS seller_name_en, s.name_zh AS seller_name_zh,
-    l.product_name_en, l.product_name_zh, l.sku_name_en, l.sku_name_zh, o.total_minor
+    l.product_name_en, l.product_name_zh, l.sku_name_en, l.sku_name_zh, o.total_minor,
+    (%(platform)s AND {_BELONGS}) AS barred
 """
 _JOINS: LiteralString = """
     JOIN supervision_flows f ON f.id = d.flow_id
@@ -38,16 +44,17 @@ _JOINS: LiteralString = """
     JOIN organisations b ON b.id = d.buyer_id
     JOIN organisations s ON s.id = d.seller_id
 """
-# Whose turn it is: of both sides where a proposal waits for both.
+# Whose turn it is: of both sides where a proposal waits for both, of the platform where the viewer can take it.
 _TURN_OF: dict[str, LiteralString] = {
     "buyer": "d.turn IN ('buyer', 'parties')",
     "seller": "d.turn IN ('seller', 'parties')",
-    "platform": "d.turn = 'platform'",
+    "platform": f"d.turn = 'platform' AND NOT {_BELONGS}",
 }
 
 
 class DisputeRow(msgspec.Struct, frozen=True, kw_only=True):
-    """An appeal, a refund or a return as lists show it."""
+    """An appeal, a refund or a return as lists show it. `barred`: the viewer is of the platform and belongs to one of
+    the two sides as well, so that somebody else handles it."""
 
     id: UUID
     flow_id: UUID
@@ -73,6 +80,7 @@ class DisputeRow(msgspec.Struct, frozen=True, kw_only=True):
     sku_name_en: str
     sku_name_zh: str
     total_minor: int
+    barred: bool
 
     @property
     def flow(self) -> Flow:
@@ -83,8 +91,8 @@ class DisputeRow(msgspec.Struct, frozen=True, kw_only=True):
         return self.flow.node(self.node)
 
     def waits_for(self, side: str) -> bool:
-        """Whether it is this side's turn in it."""
-        if self.finished_at or self.paused_at:
+        """Whether it is this side's turn in it, and the viewer one who can take it."""
+        if self.finished_at or self.paused_at or self.barred:
             return False
         return self.turn == side or (self.turn == "parties" and side in ("buyer", "seller"))
 
@@ -186,6 +194,8 @@ def _narrowed(viewer: Actor, only: DisputeFilter) -> tuple[LiteralString, dict[s
         narrowed += " AND d.id < %(until)s"
     return narrowed, {
         "viewer": viewer.organisation_id,
+        "person": viewer.person_id,
+        "platform": viewer.kind == "platform",
         "kind": only.kind,
         "outcome": only.outcome,
         "number": number_prefix(only.number),
@@ -221,7 +231,12 @@ async def counts(reader: Reader, viewer: Actor) -> Counts:
                (SELECT count(*) FROM (SELECT FROM disputes d
                     WHERE d.finished_at IS NOT NULL AND {seen} LIMIT %(most)s) t) AS closed
         """,
-        {"viewer": viewer.organisation_id, "now": reader.now, "most": MOST_COUNTED},
+        {
+            "viewer": viewer.organisation_id,
+            "person": viewer.person_id,
+            "now": reader.now,
+            "most": MOST_COUNTED,
+        },
     )
     assert found is not None, "counting always answers"
     return found
@@ -262,6 +277,15 @@ async def pressing(reader: Reader, flow_ids: Sequence[UUID]) -> dict[UUID, Press
         {"flows": list(flow_ids)},
     )
     return {row.flow_id: row for row in rows}
+
+
+async def belongs_to_a_side(reader: Reader, person_id: UUID | None, buyer_id: UUID, seller_id: UUID) -> bool:
+    """Whether somebody of the platform belongs to a side as well: then they handle no dispute of it."""
+    found: bool | None = await reader.fetch_value(
+        "SELECT true FROM memberships WHERE person_id = %(person)s AND organisation_id = ANY(%(sides)s) LIMIT 1",
+        {"person": person_id, "sides": [buyer_id, seller_id]},
+    )
+    return bool(found)
 
 
 async def opener_of(reader: Reader, dispute: Dispute) -> Contact | None:

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from typing import TYPE_CHECKING
+from uuid import UUID
 
 from tradehall.kernel.errors import Problem
 from tradehall.kernel.i18n import Label
@@ -13,13 +14,15 @@ from tradehall.supervision.disputes.errors import (
     NothingPaid,
     NothingShipped,
     NothingToRedeliver,
+    OwnOrganisation,
     RefundRuledOut,
     RefundUnderWay,
+    SecondPersonNeeded,
 )
-from tradehall.supervision.disputes.model import PROCEDURES
+from tradehall.supervision.disputes.model import PROCEDURES, Dispute, Stage
 from tradehall.supervision.disputes.steps import UNOPENED, Kind
 from tradehall.supervision.errors import FlowFrozen, OutOfTurn
-from tradehall.supervision.flow import Node
+from tradehall.supervision.flow import Node, Verb
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -42,6 +45,33 @@ def not_now(held: "Held", kind: Kind, key: str) -> Problem:
     if not held.total_minor:
         return NothingPaid()
     return NothingShipped() if held.refundable else RefundRuledOut()
+
+
+def in_the_way(held: "Held", stage: Stage, verb: Verb, person_id: UUID | None, *, belongs: bool) -> Problem | None:
+    """What keeps somebody from a step that the table allows their side, None for nothing. `belongs`: they are of the
+    platform and of one of the two sides as well."""
+    if stage.kind is None:
+        return None
+    if belongs:
+        return OwnOrganisation()
+    if verb.key == "confirm_decision" and decided_by(stage.dispute, person_id):
+        return SecondPersonNeeded()
+    return NothingToRedeliver() if verb.key == "decide_redeliver" and not redeliverable(held) else None
+
+
+def decided_by(dispute: Dispute | None, person_id: UUID | None) -> bool:
+    """Whether this person made the decision that a second one is to confirm."""
+    decision = dispute.facts.get("decision") if dispute and dispute.node == "second_look" else None
+    return bool(decision and decision["person"] == str(person_id))
+
+
+def redeliverable(held: "Held") -> bool:
+    """Whether there is a delivery of the seller's that the order could go back to."""
+    try:
+        delivery_behind(held)
+    except NothingToRedeliver:
+        return False
+    return True
 
 
 def check_appeal(held: "Held", side: str, settings: Settings, now: "datetime") -> None:

@@ -12,7 +12,9 @@ from tradehall.kernel.db import Tx
 from tradehall.kernel.errors import Problem
 from tradehall.kernel.i18n import N_
 from tradehall.supervision.disputes.calendar import (
+    LONGEST_NAME,
     MOST_DAYS_AT_ONCE,
+    NOT_A_NAME,
     Exceptional,
     exceptional_days,
     mark_days,
@@ -21,7 +23,7 @@ from tradehall.supervision.disputes.calendar import (
 from tradehall.web.common import Form, PageResponse, WebRequest, page, perform, read_form, reading
 
 ADMINISTRATORS = [only("platform", role="admin")]
-NOT_A_DAY = N_("Choose a day.")
+NOT_A_DAY = {"first": N_("Choose the first day."), "last": N_("Choose the last day, or leave it empty.")}
 KINDS: dict[str, str] = {
     "holiday": N_("Holiday: not a working day"),
     "working": N_("Working weekend: a working day"),
@@ -93,6 +95,8 @@ async def mark(request: WebRequest) -> PageResponse:
     form = await read_form(request)
     first, last = _day(form, "first"), _day(form, "last", form.value("first"))
     kind, name = form.choice("kind", list(KINDS)), form.value("name")
+    if not name.strip():
+        form.fail("name", NOT_A_NAME, most=LONGEST_NAME)
 
     async def again(problem: Problem | None) -> PageResponse:
         return await _shown(request, form)
@@ -128,11 +132,14 @@ async def unmark(request: WebRequest) -> PageResponse:
 
 
 def _day(form: Form, field: str, otherwise: str = "") -> date | None:
-    """A day that was typed; marked wrong, and None, where there is none. Left empty it is `otherwise`."""
+    """A day that was typed; marked wrong, and None, where there is none. Left empty it is `otherwise`: that is marked
+    where it was typed."""
+    typed = form.value(field).strip() or otherwise
     try:
-        return date.fromisoformat(form.value(field).strip() or otherwise)
+        return date.fromisoformat(typed)
     except ValueError:
-        form.fail(field, NOT_A_DAY)
+        if form.value(field).strip() or field == "first":
+            form.fail(field, NOT_A_DAY[field])
         return None
 
 

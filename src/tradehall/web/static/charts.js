@@ -25,7 +25,7 @@
 
   // A label of several words over several lines, as far as there is room for it.
   const wrapped = (text, room) => {
-    const parts = /[\u3000-\u9fff]/.test(text) ? [...text] : text.split(/(?<= )/);
+    const parts = /[\u3000-\u9fff]/.test(text) ? text.match(/[\x21-\x7e]+ ?|./gu) : text.split(/(?<= )/);
     const most = Math.max(4, Math.floor(room / (/[\u3000-\u9fff]/.test(text) ? 12 : 6.6)));
     const lines = [""];
     for (const part of parts) {

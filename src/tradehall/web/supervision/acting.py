@@ -17,11 +17,11 @@ from tradehall.parties.model import OrganisationKind
 from tradehall.supervision import evidence, queries
 from tradehall.supervision.errors import UnknownVerb
 from tradehall.supervision.model import Held
+from tradehall.supervision.wording import done
 from tradehall.web.common import Form, PageResponse, WebRequest, id_from, perform, reading, request_id, said_of, texts
 from tradehall.web.supervision.detail import Back, detail_page
 from tradehall.web.supervision.files import take_in
 from tradehall.web.supervision.forms import DO, REMOVE, SEEN, SEND, answers_in
-from tradehall.web.supervision.happened import done
 
 # Files in one form, over all its fields; without JavaScript they come together with the words.
 MOST_AT_ONCE = 40

@@ -14,12 +14,14 @@ from tradehall.catalog import templates
 from tradehall.edge.access import installation_of, only
 from tradehall.kernel.db import Reader
 from tradehall.kernel.errors import Problem
+from tradehall.kernel.journal import Actor
 from tradehall.parties.model import OrganisationKind
 from tradehall.supervision import queries
 from tradehall.supervision.acceptance import CLASS_LABELS, RULE_LABELS, deliverables
 from tradehall.supervision.carriers import COURIERS
 from tradehall.supervision.disputes import queries as dispute_queries
-from tradehall.supervision.disputes.errors import SecondPersonNeeded
+from tradehall.supervision.disputes import rules
+from tradehall.supervision.disputes.errors import OwnOrganisation, SecondPersonNeeded
 from tradehall.supervision.errors import NothingToReveal
 from tradehall.supervision.fields import Field
 from tradehall.supervision.log import log_of
@@ -42,7 +44,7 @@ from tradehall.web.disputes.cards import cards_of, grounds_now
 from tradehall.web.disputes.words import KINDS, OPENS
 from tradehall.web.happened import clock_for
 from tradehall.web.labels import VOUCHER_SCENES
-from tradehall.web.supervision.forms import answers_in, decided_by, forms_of
+from tradehall.web.supervision.forms import answers_in, forms_of
 from tradehall.web.supervision.log import ROLES, Answer, acts_of, answer_of, answers_of, deliveries, requirements
 from tradehall.web.supervision.standing import ahead_of, next_of, steps_of
 from tradehall.web.supervision.talk import seen, talk_of
@@ -156,9 +158,11 @@ async def detail_page(
         now = reader.now
         acts = acts_of(held, log.entries, files, words, actor.kind)
         cards = await cards_of(reader, held, disputes, acts, actor.kind, words)
+        belongs = await _belongs(reader, actor, held)
     clock, zone = clock_for(words.locale, timezone_of(request)), ZoneInfo(settings.default_timezone)
     sent = (back.verb, back.form) if back else None
-    forms = forms_of(request, held, actor.kind, drafts, files, now, zone, sent)
+    forms = forms_of(request, held, actor.kind, drafts, files, now, zone, sent, belongs=belongs)
+    barred = _barred(held, actor, belongs=belongs)
     asks_back = any(one.verb.key in ("request_refund", "request_return") for one in forms)
     granted = next((one.granted_minor for one in disputes if one.granted_minor), None)
     problem = said or (back.problem if back else None)
@@ -176,15 +180,13 @@ async def detail_page(
         mark_now=mark_of(held),
         state=(held.state, STATE_LABELS[held.state], STATES[held.state]),
         steps=steps_of(held, acts, words),
-        next=next_of(held, actor.kind, now, words, clock, granted),
+        next=next_of(held, actor.kind, now, words, clock, granted, barred),
         ahead=ahead_of(held, now, words),
         forms=[one for one in forms if one.stage.kind is None],
         settling=[one for one in forms if one.stage.dispute],
         opening=[one for one in forms if one.opens],
         cards=[one for one in cards if one.dispute.finished_at is None],
-        own_decision=next(
-            (SecondPersonNeeded.message_id() for one in disputes if decided_by(one, actor.person_id)), ""
-        ),
+        barred=barred,
         past=[one for one in cards if one.dispute.finished_at],
         grounds=grounds_now(held, log.entries, now, words) if asks_back else [],
         opens=OPENS,
@@ -217,6 +219,24 @@ async def detail_page(
         template_labels=templates.LABELS,
         judging=any(one.verb.rejects for one in forms),
     )
+
+
+async def _belongs(reader: Reader, actor: Actor, held: Held) -> bool:
+    """Whether a reader of the platform belongs to one of the two sides as well."""
+    if actor.kind != "platform":
+        return False
+    return await dispute_queries.belongs_to_a_side(reader, actor.person_id, held.buyer_id, held.seller_id)
+
+
+def _barred(held: Held, actor: Actor, *, belongs: bool) -> str:
+    """The message id of why this operator cannot take the platform's turn in a dispute; "" where they can, or where it
+    is not the platform's."""
+    one = held.appeal or held.refund
+    if one is None or actor.kind != "platform" or one.turn != "platform":
+        return ""
+    if belongs:
+        return OwnOrganisation.message_id()
+    return SecondPersonNeeded.message_id() if rules.decided_by(one, actor.person_id) else ""
 
 
 async def _contacts(reader: Reader, held: Held, side: str) -> list[Told]:

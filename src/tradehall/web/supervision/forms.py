@@ -3,20 +3,18 @@
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
-from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import msgspec
 
 from tradehall.edge.access import installation_of
-from tradehall.kernel.errors import Problem
 from tradehall.kernel.files import KINDS
 from tradehall.kernel.i18n import N_
 from tradehall.kernel.money import decimal_text
 from tradehall.supervision.carriers import offered
 from tradehall.supervision.disputes import rules
 from tradehall.supervision.disputes.appeal import COMMITMENT_LETTER
-from tradehall.supervision.disputes.model import Dispute, Stage
+from tradehall.supervision.disputes.model import Stage
 from tradehall.supervision.disputes.steps import Step
 from tradehall.supervision.fields import ACCEPTED, FURTHEST_DEADLINE, LONGEST, Accept, Field
 from tradehall.supervision.flow import Verb
@@ -107,33 +105,19 @@ def forms_of(
     now: datetime,
     zone: ZoneInfo,
     sent: tuple[str, Form] | None = None,
+    *,
+    belongs: bool = False,
 ) -> list[VerbForm]:
-    """The forms for what a side can do now. `sent` is what came back with something wrong, and for which verb."""
+    """The forms for what a side can do now. `sent` is what came back with something wrong, and for which verb;
+    `belongs` that its reader is of the platform and of one of the two sides as well."""
     made, today = [], now.astimezone(zone).date()
     for stage in held.stages:
         for verb in stage.verbs(side, now):
-            if verb.key == "decide_redeliver" and not _redeliverable(held):
-                continue
-            if verb.key == "confirm_decision" and decided_by(stage.dispute, request.user.actor.person_id):
+            if rules.in_the_way(held, stage, verb, request.user.actor.person_id, belongs=belongs):
                 continue
             form = sent[1] if sent and sent[0] == verb.key else None
             made.append(_form(request, held, side, stage, verb, drafts.get(verb.key), files, today, zone, form))
     return made
-
-
-def decided_by(dispute: Dispute | None, person_id: UUID | None) -> bool:
-    """Whether this person made the decision that a second one is to confirm."""
-    decision = dispute.facts.get("decision") if dispute and dispute.node == "second_look" else None
-    return bool(decision and decision["person"] == str(person_id))
-
-
-def _redeliverable(held: Held) -> bool:
-    """Whether there is a delivery of the seller's that the order could go back to."""
-    try:
-        rules.delivery_behind(held)
-    except Problem:
-        return False
-    return True
 
 
 def _form(
@@ -196,7 +180,7 @@ def _days(field: Field, ordered: date, today: date) -> tuple[date, date]:
 
 def _choices(held: Held, field: Field) -> tuple[tuple[str, str], ...]:
     """What can be chosen: a delivery anew only where there is one."""
-    return tuple(one for one in field.choices if one[0] != "redeliver" or _redeliverable(held))
+    return tuple(one for one in field.choices if one[0] != "redeliver" or rules.redeliverable(held))
 
 
 def _before(held: Held, verb: Verb) -> Mapping[str, Any]:

@@ -14,23 +14,15 @@ from tradehall.supervision.fields import Field
 from tradehall.supervision.flow import Verb
 from tradehall.supervision.model import Held
 from tradehall.supervision.queries import Evidence
-from tradehall.web.supervision.happened import (
-    done,
-    ending_of,
-    inward,
-    is_supervised,
-    kind_of,
-    title_of,
-    tone_of,
-    unconfirmed,
-)
+from tradehall.supervision.wording import done
+from tradehall.web.supervision.happened import ending_of, inward, is_supervised, kind_of, title_of, tone_of, unconfirmed
 from tradehall.web.templating import Tone
 
 ROLES: dict[str, str] = {
     "buyer": N_("Buyer"),
     "seller": N_("Seller"),
     "platform": N_("Operator"),
-    "system": N_("Marketplace"),
+    "system": N_("The marketplace"),
 }
 # The buyer's words on what is to be delivered.
 _REQUIREMENTS = frozenset({"submit_requirement", "submit_identification"})
@@ -206,6 +198,8 @@ def answer_of(key: str, value: Any, fields: Mapping[str, Field], texts: Translat
         text = texts.money(value, currency)
     elif field.kind == "choice":
         text = texts.lookup(dict(field.choices).get(value, value))
+    elif field.kind in ("date", "deadline"):
+        text = texts.day(text)
     return Answer(texts.lookup(field.label), field.kind, text)
 
 

@@ -15,7 +15,8 @@ from tradehall.web.happened import Clock
 from tradehall.web.supervision.log import Act
 from tradehall.web.templating import Tone
 
-State = Literal["done", "current", "todo", "failed"]
+# "skipped": the order was completed without it, because it counts as accepted.
+State = Literal["done", "current", "todo", "failed", "skipped"]
 
 # What there is to do at a node, for whoever's turn it is.
 _DO: dict[str, str] = {
@@ -83,6 +84,8 @@ def steps_of(held: Held, acts: Sequence[Act], texts: Translator) -> list[Step]:
         state: State = "done" if place < now else "current" if place == now else "todo"
         if state == "current" and held.state != "open":
             state = "done" if held.state == "completed" else "failed"
+        if held.state == "completed" and node.actor and node.key not in left:
+            state = "skipped"
         at = held.finished_at if node.actor is None else left.get(node.key)
         shown.append(
             Step(
@@ -112,9 +115,16 @@ def _rejections(side: Side | None, times: int, texts: Translator) -> str:
 
 
 def next_of(
-    held: Held, side: str, now: datetime, texts: Translator, clock: Clock, granted_minor: int | None = None
+    held: Held,
+    side: str,
+    now: datetime,
+    texts: Translator,
+    clock: Clock,
+    granted_minor: int | None = None,
+    barred: str = "",
 ) -> dict[str, Any]:
-    """What the macro `next_card` shows. `granted_minor`: what a dispute that is over returned."""
+    """What the macro `next_card` shows. `granted_minor`: what a dispute that is over returned; `barred`: the message id
+    of why its reader cannot take their side's turn in the one that is under way."""
     if held.state == "completed":
         return {
             "title": texts.gettext("The service is completed"),
@@ -135,20 +145,22 @@ def next_of(
             "tone": "neutral",
         }
     if held.disputes:
-        return _disputed(held, held.appeal or held.disputes[0], side, now, texts, clock)
+        return _disputed(held, held.appeal or held.disputes[0], side, now, texts, clock, barred)
     return _turn(held, side, now, texts, clock)
 
 
 def _disputed(
-    held: Held, dispute: Dispute, side: str, now: datetime, texts: Translator, clock: Clock
+    held: Held, dispute: Dispute, side: str, now: datetime, texts: Translator, clock: Clock, barred: str
 ) -> dict[str, Any]:
     """While there is a dispute it says what happens next; the delivery waits for it."""
-    yours, late = waits_for(dispute, side), dispute.late(now)
+    yours, late = waits_for(dispute, side) and not barred, dispute.late(now)
     said = []
     if late and dispute.due_at:
         said.append(texts.gettext("Overdue since %(time)s.", time=clock(dispute.due_at, "minute")))
     if yours:
         said.append(texts.lookup(DO.get(dispute.node, "")))
+    if barred:
+        said.append(texts.lookup(barred))
     said.append(
         texts.gettext(
             "The delivery stands still at “%(node)s”; every deadline of it goes on when this is settled.",
