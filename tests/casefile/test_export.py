@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 from tests.casefile.cases import PDF, Cases, lines, members, once
+from tests.reviewing import Reviewing
 from tests.world import SellerServer, Shop
 
 from tradehall.casefile import statement
@@ -140,6 +141,20 @@ async def test_how_the_buyer_pays_is_not_the_sellers_business(cases: Cases) -> N
     }
     assert reference.encode() in seen["buyer"]
     assert reference.encode() not in seen["seller"]
+
+
+async def test_a_review_that_is_not_published_is_not_the_sellers_business(cases: Cases) -> None:
+    reviewing = Reviewing(cases.supervised.shop)
+    review = await reviewing.write(await reviewing.bought())
+    await reviewing.reject(review, "It names a person of theirs.")
+    texts = {}
+    for side, by in (("buyer", cases.world.buyer), ("seller", cases.world.seller)):
+        path, _ = await cases.export(review.order_number, by, name=f"{side}.zip")
+        texts[side] = b"".join(members(path).values()).decode(errors="replace")
+        assert verify(path).whole
+    assert "It names a person of theirs." in texts["buyer"]
+    assert "It names a person of theirs." not in texts["seller"]
+    assert "review.written" not in texts["seller"]
 
 
 async def test_entries_of_a_kind_nobody_decided_on_are_withheld_and_the_chain_still_holds(cases: Cases) -> None:
