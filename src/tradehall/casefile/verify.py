@@ -28,7 +28,6 @@ from tradehall.casefile import container, statement
 from tradehall.casefile.container import Member
 from tradehall.casefile.timestamp import NotATimestamp, examine
 
-
 # The most that is read into memory of a member that says something: far more than any case has to say.
 MOST_READ = 128 << 20
 # Flaws beyond these are counted.
@@ -392,12 +391,11 @@ class _Examination:
         chain = self.manifest.chain if self.manifest else None
         if chain is None:
             return
+        ends = f"the log goes to {chain.entries}, here it ends with {last}."
         if last < chain.entries:
-            self.say("log_cut_off", f"entry {last + 1}",
-                     f"The last entries are cut off: the log goes to {chain.entries}, here it ends with {last}.")  # fmt: skip
+            self.say("log_cut_off", f"entry {last + 1}", f"The last entries are cut off: {ends}")
         elif last > chain.entries:
-            self.say("log_too_long", f"entry {chain.entries + 1}",
-                     f"Entries were added: the log goes to {chain.entries}, here it ends with {last}.")  # fmt: skip
+            self.say("log_too_long", f"entry {chain.entries + 1}", f"Entries were added: {ends}")
         elif found != chain.head:
             self.say("head_wrong", f"entry {last}", "The log's last hash is not the one in the manifest.")
 

@@ -244,10 +244,11 @@ class Files:
         return file
 
     async def forget(self, tx: Tx, row: DueRow) -> None:
-        """Carries out what `no_longer_wanted` asked for. The content goes first: should the transaction fail then, there
-        is a row without one that nothing refers to, until this is done again. Raises StoreAway."""
-        gone = await tx.fetch_one(StoredFile, f"SELECT {_COLUMNS} FROM files WHERE id = %(id)s FOR UPDATE",
-                                  {"id": row.subject_id})  # fmt: skip
+        """Carries out what `no_longer_wanted` asked for. Should the transaction fail once the content is gone, there is
+        a row without any to which nothing refers, until this is done again. Raises StoreAway."""
+        gone = await tx.fetch_one(
+            StoredFile, f"SELECT {_COLUMNS} FROM files WHERE id = %(id)s FOR UPDATE", {"id": row.subject_id}
+        )
         if gone is None:
             return
         await tx.execute("DELETE FROM files WHERE id = %(id)s", {"id": gone.id})
@@ -298,7 +299,7 @@ class Files:
 
 
 async def no_longer_wanted(tx: Tx, file_id: UUID) -> None:
-    """Has a file forgotten to which nothing refers any more: its content as well, or who uploads and takes back again and
+    """Has a file forgotten to which nothing refers any more, its content as well: who uploads and takes back again and
     again would fill the store with what nobody ever sees."""
     await due.schedule(tx, FORGET, file_id, tx.now)
 
