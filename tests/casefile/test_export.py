@@ -3,6 +3,7 @@
 import asyncio
 import json
 import re
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from tests.reviewing import Reviewing
 from tests.world import SellerServer, Shop
 
 from tradehall.casefile import statement
+from tradehall.casefile.errors import TooManyCaseFiles
 from tradehall.casefile.gather import case_of
 from tradehall.casefile.verify import verify
 from tradehall.casefile.visible import files_for, log_for
@@ -263,6 +265,19 @@ async def test_many_at_once_are_each_whole_and_each_recorded(cases: Cases) -> No
     assert sorted(one["digest"] for one in facts) == sorted(written.digest for _, written in exports)
     (keys,) = await cases.supervised.shop.sql("SELECT count(*) FROM signing_keys")
     assert keys == (1,)
+
+
+async def test_nobody_has_one_case_file_after_the_other_made(cases: Cases, shop: Shop) -> None:
+    """Each copies everything there is of an order, and stands in its log for ever."""
+    number, most = await cases.a_service(photographs=0), cases.installation.settings.case_file_rate
+    for _ in range(most):
+        await cases.export(number, cases.world.buyer)
+    with pytest.raises(TooManyCaseFiles):
+        await cases.export(number, cases.world.buyer)
+    for other in (cases.world.seller, cases.world.operator, SYSTEM):
+        await cases.export(number, other)
+    shop.clock.advance(timedelta(hours=1, seconds=1))
+    await cases.export(number, cases.world.buyer)
 
 
 async def test_it_is_read_in_one_snapshot(cases: Cases, monkeypatch: pytest.MonkeyPatch) -> None:

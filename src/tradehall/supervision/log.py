@@ -1,5 +1,6 @@
 """The operation log of a supervised order: its journal entries with their hashes, and whether they are whole."""
 
+from datetime import datetime, timedelta
 from uuid import UUID
 
 import msgspec
@@ -21,6 +22,32 @@ class Log(msgspec.Struct, frozen=True):
 class _Head(msgspec.Struct, frozen=True):
     seq: int
     hash: bytes
+
+
+# An act comes with a few entries of what follows from it.
+_ENTRIES_OF_AN_ACT = 5
+
+
+async def acts_within(reader: Reader, order_id: UUID, side: str, span: timedelta, most: int) -> list[datetime]:
+    """When a side acted in a supervised order within a span that ends now, newest first; at most `most` times."""
+    moments: list[datetime] = await reader.fetch_values(
+        """
+        SELECT at FROM (
+            SELECT seq, at, entry FROM events WHERE subject_kind = 'order' AND subject_id = %(order)s
+            ORDER BY seq DESC LIMIT %(looked_at)s) latest
+        WHERE at > %(since)s AND entry::jsonb #>> '{actor,kind}' = %(side)s
+          AND entry::jsonb #> '{facts,act}' IS NOT NULL
+        ORDER BY seq DESC LIMIT %(most)s
+        """,
+        {
+            "order": order_id,
+            "side": side,
+            "since": reader.now - span,
+            "most": most,
+            "looked_at": 2 * most * _ENTRIES_OF_AN_ACT,
+        },
+    )
+    return moments
 
 
 async def log_of(reader: Reader, order_id: UUID) -> Log:
