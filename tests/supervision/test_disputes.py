@@ -180,6 +180,20 @@ async def test_nobody_handles_a_dispute_of_their_own_organisation(supervised: Su
     await supervised.act(number, "note_contact", by=shop.world.operator_member)
 
 
+async def test_nobody_of_the_platform_judges_a_delivery_of_their_own_organisation(
+    supervised: Supervised, shop: Shop
+) -> None:
+    number = await supervised.buy("service", product_class="joint")
+    await shop.sql("UPDATE supervision_flows SET reviewed = true")
+    for verb in ("submit_requirement", "confirm_requirement", "deliver"):
+        await supervised.act(number, verb)
+    await joins(shop, shop.world.operator, shop.world.seller)
+    for verb in ("approve_delivery", "return_delivery"):
+        with pytest.raises(OwnOrganisation):
+            await supervised.act(number, verb)
+    await supervised.act(number, "approve_delivery", by=shop.world.operator_member)
+
+
 async def joins(shop: Shop, person: Actor, organisation: Actor) -> None:
     await shop.sql(
         """

@@ -13,6 +13,7 @@ from tradehall.settings import Settings
 from tradehall.supervision import queries
 from tradehall.supervision.carriers import Carrier, offered
 from tradehall.supervision.disputes.acting import Disputes
+from tradehall.supervision.disputes.errors import OwnOrganisation
 from tradehall.supervision.disputes.steps import Step
 from tradehall.supervision.errors import FlowFinished, FlowFrozen, FlowMovedOn, FlowNotFound, TooManyActs
 from tradehall.supervision.evidence import allowed
@@ -52,12 +53,14 @@ class Supervision:
 
         `seen` is the number of acts the person had seen. The files are those the side has handed in as drafts for
         this verb. Raises FlowNotFound, FlowFinished, FlowFrozen, OutOfTurn, NotYourSide, UnknownVerb, FlowMovedOn,
-        TooManyActs, what the rules of disputes say, or Invalid naming everything that is missing or wrong.
+        OwnOrganisation, TooManyActs, what the rules of disputes say, or Invalid naming everything that is missing or
+        wrong.
         """
         held = await self._moving.take(tx, number)
         stage, verb = allowed(held, key, tx.actor.kind)
         if seen is not None and seen != held.acts:
             raise FlowMovedOn
+        await self._check_impartial(tx, held)
         await self._check_rate(tx, held)
         files = await queries.drafted_files(tx, held.id, tx.actor.kind, key)
         handed_in = Counter(one.kind for one in files)
@@ -68,6 +71,14 @@ class Supervision:
         else:
             await self._moving.carry_out(tx, held, verb, checked, files)
         return held
+
+    async def _check_impartial(self, tx: Tx, held: Held) -> None:
+        """Nobody of the platform judges a delivery or a dispute of an organisation they belong to."""
+        if tx.actor.kind == "platform" and await tx.fetch_value(
+            "SELECT true FROM memberships WHERE person_id = %(person)s AND organisation_id = ANY(%(sides)s) LIMIT 1",
+            {"person": tx.actor.person_id, "sides": [held.buyer_id, held.seller_id]},
+        ):
+            raise OwnOrganisation
 
     async def _check_rate(self, tx: Tx, held: Held) -> None:
         """Each act stands in the log for ever and is told to the other side: nobody drowns them in acts."""

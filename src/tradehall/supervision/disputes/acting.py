@@ -19,12 +19,7 @@ from tradehall.kernel.ids import new_id
 from tradehall.settings import Settings
 from tradehall.supervision.disputes import rules
 from tradehall.supervision.disputes.calendar import working_days_from
-from tradehall.supervision.disputes.errors import (
-    OwnOrganisation,
-    SecondPersonNeeded,
-    SellerStillHasTime,
-    TooManyDisputes,
-)
+from tradehall.supervision.disputes.errors import SecondPersonNeeded, SellerStillHasTime, TooManyDisputes
 from tradehall.supervision.disputes.grounds import grounds_in
 from tradehall.supervision.disputes.model import Dispute, Stage, begins, stage_of, turn_at
 from tradehall.supervision.disputes.steps import CLOSED, UNOPENED, Outcome, Step
@@ -83,8 +78,6 @@ class Disputes:
         self, tx: Tx, held: Held, stage: Stage, step: Step, checked: Checked, files: Sequence[Evidence]
     ) -> None:
         dispute = stage.dispute
-        if tx.actor.kind == "platform":
-            await self._impartial(tx, held)
         if step.key == "appeal":
             rules.check_appeal(held, tx.actor.kind, self._settings, tx.now)
         if dispute is None and await self._begun(tx, held) >= MOST_BEGUN:
@@ -112,15 +105,6 @@ class Disputes:
             {"flow": held.id, "side": tx.actor.kind},
         )
         return number
-
-    async def _impartial(self, tx: Tx, held: Held) -> None:
-        """Nobody handles a dispute of an organisation they belong to."""
-        own = await tx.fetch_value(
-            "SELECT true FROM memberships WHERE person_id = %(person)s AND organisation_id = ANY(%(sides)s) LIMIT 1",
-            {"person": tx.actor.person_id, "sides": [held.buyer_id, held.seller_id]},
-        )
-        if own:
-            raise OwnOrganisation
 
     async def _has_letter(self, tx: Tx, held: Held, files: Sequence[Evidence]) -> bool:
         if any(one.kind == "commitment_letter" for one in files):

@@ -191,7 +191,7 @@ PROCEDURE = Flow(
                                 ("both", N_("Both sides")),
                             ),
                         ),
-                        Field(key="minutes", label=N_("Minutes"), kind="note"),
+                        Field(key="minutes", label=N_("Minutes"), kind="note", hint=N_("Both sides read it.")),
                         FILES,
                     ),
                     tone="plain",
