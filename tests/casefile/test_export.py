@@ -319,6 +319,14 @@ async def test_the_report_tells_both_languages_and_fetches_nothing(cases: Cases)
         assert b"/FontFile2" in made, "its font is in it"
 
 
+async def test_the_report_does_not_recommend_to_check_it_with_the_key_that_it_names_itself(cases: Cases) -> None:
+    """Whoever makes a false one has it name a key of their own."""
+    path, written = await cases.export(await cases.a_service(photographs=0), cases.world.operator)
+    assert written.key in report(path)
+    assert f"--key {written.key}" not in report(path)
+    assert "and not from this file" in report(path)
+
+
 async def test_a_seller_is_told_of_an_order_only_once_it_is_paid(cases: Cases) -> None:
     number = await cases.supervised.place(await cases.supervised.price("service"))
     with pytest.raises(NotFound):
