@@ -15,7 +15,7 @@ from tradehall.kernel import due, embedded, migrate
 from tradehall.kernel.clock import Clock
 from tradehall.kernel.db import Database, Tx
 from tradehall.kernel.due import DueRow, DueWork
-from tradehall.kernel.files import files_for
+from tradehall.kernel.files import FORGET, files_for
 from tradehall.kernel.journal import SYSTEM
 from tradehall.kernel.listener import Listener
 from tradehall.kernel.outbound import Outbound
@@ -158,6 +158,7 @@ class Installation:
             subscription_queries.LIFE: self.life.carry_out_step,
             moving.TIMERS: self.supervision.timers.carry_out,
             settling.INVESTIGATION: self.settling.end_investigation,
+            FORGET: self.files.forget,
             HOUSEKEEPING: self._housekeeping,
         }
 

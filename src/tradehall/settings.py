@@ -291,6 +291,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     message_mail_interval: Annotated[
         timedelta, Doc("Between two mails about messages that one side writes to another in one supervised order.")
     ] = timedelta(minutes=15)
+    act_rate: Annotated[
+        int, Doc("Acts that a side may do within an hour in one supervised order, disputes included.")
+    ] = 60
+    case_file_rate: Annotated[int, Doc("Case files that a side may have made within an hour of one order.")] = 20
     message_rate: Annotated[int, Doc("Messages that a side may write within an hour in one supervised order.")] = 30
     messages_after: Annotated[
         timedelta, Doc("How long after its end people can still write to each other in a supervised order.")
@@ -485,6 +489,8 @@ def _check(settings: Settings) -> None:
     if settings.platform_escalation_after < settings.escalation_after:
         raise InvalidSetting(f"{variable('platform_escalation_after')} must be at least {variable('escalation_after')}")
     for name in (
+        "act_rate",
+        "case_file_rate",
         "message_rate",
         "notice_days",
         "pool_size",

@@ -1,13 +1,20 @@
 """Whatever is sent, the answer is a problem that names what is wrong, in the language asked for; never a traceback."""
 
-from collections.abc import AsyncIterator
+import json
+from collections.abc import AsyncIterator, Iterator
+from functools import cache
 from typing import Any
 
 import pytest
 from httpx import ASGITransport, AsyncClient, Response
+from litestar import Litestar
 from tests.api.conftest import As, Client
+from tests.api.test_access import ALL, OWNERLESS, QUERIES, Operation, maker, named, nothing
 from tests.world import Shop, World
 
+from tradehall.api.examples import REQUESTS
+from tradehall.api.openapi import OPENAPI, admitted
+from tradehall.api.routes import api
 from tradehall.app import create_app
 from tradehall.installation import Installation
 
@@ -170,3 +177,62 @@ async def test_a_stale_page_is_told_what_changed(client: Client, as_: As, shop: 
     answer = await client.post(path, json={"seen_attempts": 0}, headers=await as_(world.seller))
     assert answer.status_code == 409
     assert "after 1 tries" in problem(answer)["detail"]
+
+
+# --- Every route -----------------------------------------------------------------------------------------------------
+
+# What is well formed and far from anything that is meant.
+HOSTILE = ("\0", "0001-01-01", "9999-12-31", "0001-01-01T00:00:00+14:00", "9" * 400, "f" * 22)
+HOSTILE_JSON = (*map(json.dumps, HOSTILE), "1e400", "-9223372036854775809", "[[]]", '"\\ud800"')
+
+
+@cache
+def described() -> dict[str, Any]:
+    paths: dict[str, Any] = Litestar([api], openapi_config=OPENAPI).openapi_schema.to_schema()["paths"]
+    return paths
+
+
+def questions(operation: Operation) -> list[str]:
+    """What may stand in a route's query."""
+    path = operation.path.replace(":str}", "}").replace(":uuid}", "}")
+    told = described()[path][operation.method.lower()]
+    return [one["name"] for one in told.get("parameters", []) if one["in"] == "query"]
+
+
+def spoilt(value: Any) -> Iterator[str]:
+    """A body, with each of its values in turn replaced by each of what is hostile."""
+    if isinstance(value, dict):
+        for key, one in value.items():
+            rest = {name: other for name, other in value.items() if name != key}
+            for text in spoilt(one):
+                yield json.dumps(rest)[:-1] + f"{', ' if rest else ''}{json.dumps(key)}: {text}}}"
+    elif isinstance(value, list) and value:
+        yield from (f"[{text}]" for text in spoilt(value[0]))
+    else:
+        yield from HOSTILE_JSON
+
+
+@named([one for one in ALL if "gives_file" not in one.handler.opt])
+async def test_whatever_is_sent_to_a_route_it_is_answered(
+    client: Client, as_: As, shop: Shop, world: World, operation: Operation
+) -> None:
+    known = nothing(operation)
+    values = known | {
+        name: await maker(operation, name)(shop, world) for name in operation.parameters if name not in OWNERLESS
+    }
+    limits = admitted(operation.handler)
+    owner = {"buyer": world.buyer, "seller": world.seller, "platform": world.operator}
+    headers = (await as_(owner[limits[0][0]]) if limits else {}) | JSON
+    always, body = QUERIES.get(operation.name, {}), REQUESTS.get(operation.name)
+    sent: list[tuple[dict[str, str], str | None]] = [
+        (always | {name: value}, json.dumps(body) if body is not None else None)
+        for name in questions(operation)
+        for value in HOSTILE
+    ]
+    if body is not None:
+        sent += [(always, text) for text in spoilt(body)]
+    for query, text in sent:
+        answer = await client.request(
+            operation.method, operation.url(values), params=query, content=text, headers=headers
+        )
+        assert answer.status_code < 500, (query, text, answer.text)

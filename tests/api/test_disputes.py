@@ -219,6 +219,21 @@ async def test_an_operator_who_belongs_to_a_side_is_allowed_nothing_in_its_dispu
     assert (await client.get("/api/v1/supervision/disputes/counts", headers=platform.headers)).json()["mine"] == 0
 
 
+async def test_why_a_decision_was_returned_stays_among_the_platforms_people(
+    client: Client, as_: As, world: World, supervised: Supervised
+) -> None:
+    number = await supervised.buy("service")
+    buyer, seller, platform = await sides(client, as_, world, number)
+    second = Side(client, await as_(world.operator_member), number)
+    await seller.act("appeal", WHY)
+    await platform.act("decide_refund", {"ruling": "It was never delivered.", "amount_minor": 90_000})
+    await second.act("return_decision", {"reason": "Look at their minutes once more."})
+    assert "their minutes" in str(await platform.look())
+    for side in (buyer, seller):
+        timeline = (await client.get(f"/api/v1/orders/{number}/timeline", headers=side.headers)).text
+        assert "their minutes" not in str(await side.look()) + timeline
+
+
 async def test_the_return_address_is_for_the_two_sides(
     client: Client, as_: As, world: World, supervised: Supervised
 ) -> None:
@@ -350,3 +365,12 @@ async def test_operators_keep_the_calendar(client: Client, as_: As, world: World
         assert (await client.delete(url, params=gone | wrong, headers=headers)).status_code in (400, 422)
     assert wrong_fields(await client.put(url, json=days | {"name": " "}, headers=headers)) == {"name"}
     assert wrong_fields(await client.get(url, params={"year": 9}, headers=headers)) == {"year"}
+    member = await as_(world.operator_member)
+    assert (await client.get(url, headers=member)).status_code == 200
+    for answer in (
+        await client.put(url, json=days, headers=member),
+        await client.delete(url, params=gone, headers=member),
+    ):
+        assert refused(answer) == (403, "only_admins"), (
+            "every deadline goes by it: as on the pages, administrators keep it"
+        )

@@ -318,6 +318,39 @@ async def test_a_file_is_a_draft_until_it_is_handed_in_and_evidence_ever_after(
         assert refused(await client.get(url, headers=await as_(stranger))) == (404, "evidence_not_found")
 
 
+async def test_what_is_taken_back_leaves_the_store(
+    client: Client, as_: As, world: World, supervised: Supervised, settings: Settings, shop: Shop
+) -> None:
+    """Or who uploads and takes back again and again would fill it with what nobody ever sees."""
+    buyer, *_ = await sides(client, as_, world, await supervised.buy("service"))
+    kept = await buyer.upload("submit_requirement", "requirement_files", "kept.png", picture())
+    before = stored(settings)
+    gone = await buyer.upload("submit_requirement", "requirement_files", "gone.png", picture())
+    sent = await client.post(
+        f"{buyer.path}/messages/files", params={"name": "gone.pdf"}, content=PDF, headers=buyer.headers
+    )
+    assert len(stored(settings)) > len(before)
+    for place in (f"files/{gone.json()['id']}", f"messages/files/{sent.json()['id']}"):
+        for _ in range(2):
+            answer = await client.delete(f"{buyer.path}/{place}", headers=buyer.headers)
+            assert answer.status_code == 204
+    await shop.run_due()
+    assert sorted(stored(settings)) == sorted(before)
+    assert [name for (name,) in await shop.sql("SELECT name FROM files")] == ["kept.png"]
+    answer = await client.get(f"{buyer.path}/files/{kept.json()['id']}", headers=buyer.headers)
+    assert answer.content == picture()
+
+
+async def test_no_more_files_are_taken_at_once_than_one_after_the_other(
+    client: Client, as_: As, world: World, supervised: Supervised
+) -> None:
+    buyer, *_ = await sides(client, as_, world, await supervised.buy("service"))
+    many = (buyer.upload("submit_requirement", "requirement_files", f"{n}.pdf", PDF) for n in range(30))
+    answers = [answer.status_code for answer in await asyncio.gather(*many)]
+    assert Counter(answers) == {201: 20, 422: 10}
+    assert len((await buyer.look())["evidence"]) == 20
+
+
 async def test_a_form_takes_one_file(client: Client, as_: As, world: World, supervised: Supervised) -> None:
     buyer, *_ = await sides(client, as_, world, await supervised.buy("service"))
     query = {"verb": "submit_requirement", "field": "requirement_files"}

@@ -111,3 +111,21 @@ def test_a_member_knows_where_its_content_lies() -> None:
     member = Member("a", 10, 5, 0)
     assert member.end - member.content == 5
     assert member.content == 10 + 30 + 1
+
+
+def test_members_that_lie_over_each_other_are_not_read_again_and_again() -> None:
+    """A directory can name one large member a hundred thousand times: what is read of it stays what there is."""
+    data = written({"a": bytes(100_000)})
+    (member,) = members_in(memoryview(data))
+    bomb = data[: member.end]
+    many = [member] * 10_000
+    bomb += container.ending(many, len(bomb))
+    assert sum(one.size for one in members_in(memoryview(bomb))) <= len(bomb)
+    shifted = [msgspec.structs.replace(member, name=str(number), start=number) for number in range(5_000)]
+    bomb = data[: member.end] + container.ending(shifted, member.end)
+    assert sum(one.size for one in members_in(memoryview(bomb))) <= len(bomb)
+
+
+def test_a_name_of_bytes_that_are_no_text_ends_nothing() -> None:
+    data = written({"n" * 60_000: b"content"}).replace(b"n", b"\xff")
+    assert judged(data)

@@ -3,15 +3,18 @@
 import asyncio
 import json
 import re
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
 from tests.casefile.cases import PDF, Cases, lines, members, once
+from tests.reviewing import Reviewing
 from tests.world import SellerServer, Shop
 
 from tradehall.casefile import archive, statement
+from tradehall.casefile.errors import TooManyCaseFiles
 from tradehall.casefile.gather import case_of
 from tradehall.casefile.verify import verify
 from tradehall.casefile.visible import files_for, log_for
@@ -142,6 +145,20 @@ async def test_how_the_buyer_pays_is_not_the_sellers_business(cases: Cases) -> N
     assert reference.encode() not in seen["seller"]
 
 
+async def test_a_review_that_is_not_published_is_not_the_sellers_business(cases: Cases) -> None:
+    reviewing = Reviewing(cases.supervised.shop)
+    review = await reviewing.write(await reviewing.bought())
+    await reviewing.reject(review, "It names a person of theirs.")
+    texts = {}
+    for side, by in (("buyer", cases.world.buyer), ("seller", cases.world.seller)):
+        path, _ = await cases.export(review.order_number, by, name=f"{side}.zip")
+        texts[side] = b"".join(members(path).values()).decode(errors="replace")
+        assert verify(path).whole
+    assert "It names a person of theirs." in texts["buyer"]
+    assert "It names a person of theirs." not in texts["seller"]
+    assert "review.written" not in texts["seller"]
+
+
 async def test_entries_of_a_kind_nobody_decided_on_are_withheld_and_the_chain_still_holds(cases: Cases) -> None:
     number = await cases.a_service(photographs=0)
     order = await cases.supervised.shop.order(number)
@@ -250,6 +267,19 @@ async def test_many_at_once_are_each_whole_and_each_recorded(cases: Cases) -> No
     assert keys == (1,)
 
 
+async def test_nobody_has_one_case_file_after_the_other_made(cases: Cases, shop: Shop) -> None:
+    """Each copies everything there is of an order, and stands in its log for ever."""
+    number, most = await cases.a_service(photographs=0), cases.installation.settings.case_file_rate
+    for _ in range(most):
+        await cases.export(number, cases.world.buyer)
+    with pytest.raises(TooManyCaseFiles):
+        await cases.export(number, cases.world.buyer)
+    for other in (cases.world.seller, cases.world.operator, SYSTEM):
+        await cases.export(number, other)
+    shop.clock.advance(timedelta(hours=1, seconds=1))
+    await cases.export(number, cases.world.buyer)
+
+
 async def test_it_is_read_in_one_snapshot(cases: Cases, monkeypatch: pytest.MonkeyPatch) -> None:
     """What happens while it is read is not in it: the log ends where the rest does."""
     from tradehall.casefile import gather
@@ -287,6 +317,14 @@ async def test_the_report_tells_both_languages_and_fetches_nothing(cases: Cases)
         assert made.startswith(b"%PDF-")
         assert made.count(b"/Subtype /Image") >= 7
         assert b"/FontFile2" in made, "its font is in it"
+
+
+async def test_the_report_does_not_recommend_to_check_it_with_the_key_that_it_names_itself(cases: Cases) -> None:
+    """Whoever makes a false one has it name a key of their own."""
+    path, written = await cases.export(await cases.a_service(photographs=0), cases.world.operator)
+    assert written.key in report(path)
+    assert f"--key {written.key}" not in report(path)
+    assert "and not from this file" in report(path)
 
 
 async def test_a_seller_is_told_of_an_order_only_once_it_is_paid(cases: Cases) -> None:

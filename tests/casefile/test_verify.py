@@ -12,7 +12,7 @@ from tests.casefile.cases import Cases, lines, members, packed
 
 from tradehall.casefile import container, statement
 from tradehall.casefile.signing import Signer
-from tradehall.casefile.verify import Verdict, verify
+from tradehall.casefile.verify import MOST_FLAWS, Verdict, verify
 from tradehall.kernel import journal
 
 Change = Callable[[dict[str, bytes]], None]
@@ -216,6 +216,7 @@ def test_a_signature_with_another_key_is_only_found_by_who_knows_the_right_one(m
 
     forged = changed(made, sign_anew)
     assert forged.whole, "a file cannot know whose key is right"
+    assert not forged.key_compared, "and says that it does not"
     verdict = verify(made.with_name("changed.zip"), key=right)
     assert codes(verdict) == {"key_unexpected"}
     assert f"The key is not the expected one: {verdict.key}" in said(verdict)
@@ -232,6 +233,58 @@ def test_a_signature_written_otherwise_is_no_longer_what_was_signed(made: Path) 
 
     for change in (other_case, other_blanks):
         assert not changed(made, change).whole
+
+
+NESTED = b"[" * 50_000 + b"]" * 50_000
+HOSTILE = (
+    (statement.SIGNATURE, b'{"algorithm":NaN}'),
+    (statement.SIGNATURE, b'{"algorithm":"\\ud800"}'),
+    (statement.SIGNATURE, b'{"whole":' + NESTED + b"}"),
+    (statement.MANIFEST, b'{"format":' + NESTED + b',"members":[]}'),
+    (statement.MANIFEST, b'{"format":"x","members":[],"files":5,"chain":7,"order":[],"exported":null}'),
+    (statement.MANIFEST, b'{"format":"x","members":[{"name":[],"size":1e400,"sha256":{}}]}'),
+    (statement.LOG, b'{"seq":' + b"9" * 4300 + b'}\n{"seq":1}\n'),
+    (statement.LOG, b'{"seq":1,"hash":"","entry":"\\ud800","kind":"x","at":"x"}'),
+    (statement.LOG, b'{"seq":1,"hash":"","entry":"{\\"facts\\":{\\"files\\":5}}"}'),
+    (statement.LOG, b'{"seq":1,"hash":"","told":{"facts":{"files":[1,{"id":[],"sha256":{}}]}}}'),
+    (statement.LOG, b'{"seq":true}'),
+    (statement.LOG, b"\xff\xfe"),
+)
+
+
+@pytest.mark.parametrize(("name", "hostile"), HOSTILE)
+def test_whatever_stands_where_json_should_is_a_flaw_and_never_ends_the_program(
+    made: Path, name: str, hostile: bytes
+) -> None:
+    def write(contents: dict[str, bytes]) -> None:
+        contents[name] = hostile
+
+    assert changed(made, write).flaws
+
+
+def test_a_name_that_would_be_unpacked_elsewhere_is_named(made: Path) -> None:
+    """Whoever makes a case file with a key of their own can call its members as they like."""
+    for name in ("../evil.sh", "files/../../evil", "/etc/passwd", "C:\\evil", "files/a/b", "..", "a\nb"):
+
+        def add(contents: dict[str, bytes], name: str = name) -> None:
+            contents[name] = b"x"
+
+        assert "name_unsafe" in codes(changed(made, add)), name
+
+
+def test_of_very_many_flaws_the_first_are_listed_and_the_others_counted(made: Path) -> None:
+    verdict = verify(packed(made.with_name("many.zip"), {f"files/../{number}": b"" for number in range(3000)}))
+    assert len(verdict.flaws) == MOST_FLAWS
+    assert verdict.unsaid > 2000
+
+
+def test_what_says_something_is_not_read_when_it_is_larger_than_any_case(
+    made: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tradehall.casefile.verify.MOST_READ", 100)
+    verdict = verify(made)
+    assert codes(verdict) == {"not_a_case_file"}
+    assert "is not read" in said(verdict)
 
 
 @pytest.mark.parametrize("content", [b"", b"PK", b"not a zip at all" * 50, bytes(100)])

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
-from tests.casefile.cases import Cases
+from tests.casefile.cases import Cases, packed
 from tests.commands.running import tradehall_command
 from tests.conftest import SECRET_KEY, sandbox_settings
 from tests.supervised import Supervised
@@ -42,6 +42,12 @@ async def test_a_case_file_is_written_verified_and_its_key_replaced(shop: Shop, 
     assert number in good.stdout
     assert not nowhere.exists()
 
+    unknown = tradehall_command(nowhere, "verify", str(path))
+    assert unknown.returncode == 0
+    assert "OK" not in unknown.stdout
+    assert "UNCHANGED since it was signed, but by whom is not known" in unknown.stdout
+    assert "/signing-keys" in unknown.stdout
+
     content = bytearray(path.read_bytes())
     content[len(content) // 3] ^= 4
     path.write_bytes(content)
@@ -55,9 +61,9 @@ async def test_a_case_file_is_written_verified_and_its_key_replaced(shop: Shop, 
     assert replaced.returncode == 0, replaced.stderr
     assert replaced.stdout.count("current") == replaced.stdout.count("retired") == 1
 
-    unknown = tradehall_command(data, "export", "case", "CS2603021700ZZZZZ", "--out", str(path), **own)
-    assert unknown.returncode == 2
-    assert "CS2603021700ZZZZZ" in unknown.stderr
+    missing = tradehall_command(data, "export", "case", "CS2603021700ZZZZZ", "--out", str(path), **own)
+    assert missing.returncode == 2
+    assert "CS2603021700ZZZZZ" in missing.stderr
 
 
 def test_what_cannot_be_read_is_one_line(tmp_path: Path) -> None:
@@ -68,3 +74,12 @@ def test_what_cannot_be_read_is_one_line(tmp_path: Path) -> None:
     wrong = tradehall_command(tmp_path, "verify", str(tmp_path / "x.zip"), "--tsa-cert", str(tmp_path / "x.zip"))
     assert wrong.returncode == 2
     assert "PEM" in wrong.stderr
+
+
+def test_nothing_of_a_hostile_file_reaches_the_terminal_but_its_letters(tmp_path: Path) -> None:
+    path = packed(tmp_path / "x.zip", {"\x1b[2J\x1b[32mOK\u202e[bold]": b"x"})
+    told = tradehall_command(tmp_path, "verify", str(path))
+    assert told.returncode == 1
+    assert not {"\x1b", "\u202e"} & set(told.stdout)
+    assert "[32mOK" in told.stdout
+    assert "[bold]" in told.stdout

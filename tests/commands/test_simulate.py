@@ -21,7 +21,6 @@ from tradehall.commands.simulate.people import Merchant
 from tradehall.commands.simulate.run import Done, Run
 from tradehall.kernel.db import Reader, Tx
 from tradehall.kernel.journal import Event
-from tradehall.supervision.disputes.acting import Disputes
 from tradehall.supervision.engine import Supervision
 from tradehall.supervision.flows import is_supervised
 from tradehall.supervision.model import Held
@@ -392,7 +391,7 @@ async def test_a_marketplace_that_lets_anybody_judge_is_found_out(
     async def whoever(*_: object) -> None:
         pass
 
-    monkeypatch.setattr(Disputes, "_impartial", whoever)
+    monkeypatch.setattr(Supervision, "_check_impartial", whoever)
     assert "nobody_judges_their_own" in await found_when_they_argue(simulator, monkeypatch)
 
 

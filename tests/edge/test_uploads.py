@@ -214,6 +214,23 @@ async def test_a_client_that_falls_silent_is_cut_off(hall: Hall, monkeypatch: py
     assert not hall.store.everything()
 
 
+async def test_a_client_that_only_keeps_its_place_is_cut_off(
+    hall: Hall, client: aiohttp.ClientSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A byte now and then would keep a place for hours, and there are only so many."""
+    monkeypatch.setattr(uploads, "SILENCE", 0.3)
+
+    async def drops() -> AsyncIterator[bytes]:
+        for _ in range(200):
+            yield b"x"
+            await asyncio.sleep(0.05)
+
+    head = {"X-File-Name": "a.txt", "Content-Type": "text/plain"}
+    async with client.post("/api/files", data=drops(), headers=head) as answer:
+        assert (await answer.json())["code"] == "upload_cut_off"
+    assert not hall.store.everything()
+
+
 @pytest.mark.parametrize(
     ("head", "body", "code"),
     [

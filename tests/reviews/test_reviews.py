@@ -23,8 +23,10 @@ from tradehall.reviews.errors import (
     ReviewExists,
     ReviewMovedOn,
     ReviewNotFound,
+    WrittenTooOften,
 )
 from tradehall.reviews.model import (
+    MOST_VERSIONS,
     REVIEW_MOVES,
     REVIEW_STATES,
     STARS,
@@ -396,3 +398,15 @@ async def test_what_could_be_reviewed_is_pointed_out(reviewing: Reviewing, shop:
     async with shop.installation.db.read() as reader:
         assert [row.number for row in await queries.unreviewed(reader, world.buyer)] == [two]
         assert await queries.unreviewed(reader, world.other_buyer) == []
+
+
+async def test_a_review_is_not_written_for_ever(reviewing: Reviewing) -> None:
+    """Each time the platform reads it and the order's log grows."""
+    review = await reviewing.write(await reviewing.bought())
+    while review.version < MOST_VERSIONS:
+        review = await reviewing.write(review.order_number, Wording(1 + review.version % 5), review.version)
+    with pytest.raises(WrittenTooOften):
+        await reviewing.write(review.order_number, GOOD, review.version)
+    await reviewing.withdraw(review.order_number, review.version)
+    with pytest.raises(WrittenTooOften):
+        await reviewing.write(review.order_number, GOOD)

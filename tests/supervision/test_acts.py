@@ -23,6 +23,7 @@ from tradehall.supervision.errors import (
     OutOfTurn,
     UnknownVerb,
 )
+from tradehall.supervision.log import Log, log_of
 
 REQUIREMENT = {"requirement": "Two hundred seats, migrated over a weekend."}
 
@@ -217,3 +218,36 @@ async def test_the_log_names_every_file_by_its_hash(supervised: Supervised, shop
         {"id": str(piece), "kind": "acceptance_document", "name": "proof.pdf", "sha256": kept.digest}
     ]
     assert kept.act == facts["act"] == 1
+
+
+async def test_whatever_else_is_written_into_the_log_of_an_order_hides_nothing_of_its_supervision(
+    supervised: Supervised, shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Calls that are restarted again and again, case files, reviews: what is shown is shown, and the end is checked."""
+    monkeypatch.setattr("tradehall.supervision.log.MOST_ENTRIES", 20)
+    number = await supervised.buy("service")
+    await supervised.act(number, "submit_requirement")
+    held = await supervised.flow(number)
+
+    async def looked_at() -> Log:
+        async with shop.installation.db.read() as reader:
+            return await log_of(reader, held.order_id)
+
+    few = await looked_at()
+    assert few.whole
+    for _ in range(3):
+        async with shop.installation.db.transaction(shop.world.seller) as tx:
+            for _ in range(10):
+                await tx.record("call.restarted", "order", held.order_id, {})
+    await supervised.act(number, "confirm_requirement")
+    many = await looked_at()
+    assert many.whole
+    kinds = [one.kind for one in many.entries]
+    assert kinds == [one.kind for one in few.entries if one.kind.startswith("supervision.")] + [
+        "supervision.requirement_confirmed"
+    ]
+    await shop.sql("ALTER TABLE events DISABLE TRIGGER ALL")
+    await shop.sql(
+        "UPDATE events SET entry = '{}' WHERE seq = (SELECT max(seq) - 5 FROM events e WHERE e.kind = 'call.restarted')"
+    )
+    assert not (await looked_at()).whole

@@ -12,6 +12,7 @@ from tests.world import Shop
 from tradehall.kernel.errors import Conflict, Invalid, Problem
 from tradehall.kernel.journal import Actor
 from tradehall.settings import Settings
+from tradehall.supervision.disputes.acting import MOST_BEGUN
 from tradehall.supervision.disputes.calendar import after_working_days, mark_days, unmark_days, working_days_from
 from tradehall.supervision.disputes.errors import (
     AppealUnderWay,
@@ -21,10 +22,11 @@ from tradehall.supervision.disputes.errors import (
     OwnOrganisation,
     RefundUnderWay,
     SecondPersonNeeded,
+    TooManyDisputes,
 )
 from tradehall.supervision.disputes.model import PROCEDURES
 from tradehall.supervision.disputes.steps import CLOSED, UNOPENED, Step
-from tradehall.supervision.errors import FlowFinished, FlowMovedOn, NotYourSide, OutOfTurn, UnknownVerb
+from tradehall.supervision.errors import FlowFinished, FlowMovedOn, NotYourSide, OutOfTurn, TooManyActs, UnknownVerb
 
 DAYS = timedelta(days=1)
 SHANGHAI = ZoneInfo("Asia/Shanghai")
@@ -91,6 +93,27 @@ async def test_there_is_one_refund_at_a_time_and_nothing_is_done_in_one_that_was
     await supervised.act(number, "withdraw_refund")
     with pytest.raises(NoDisputeOpen):
         await supervised.act(number, "agree_refund", {}, by=supervised.actor("seller"))
+
+
+async def test_nobody_drowns_the_others_in_disputes_and_acts(supervised: Supervised, shop: Shop) -> None:
+    """Each stops the delivery, is told to the other side and stands in the log for ever."""
+    number, buyer = await supervised.buy("service"), supervised.actor("buyer")
+    why = {"reason": "Nothing happens.", "claim": "Something."}
+    for _ in range(MOST_BEGUN):
+        await supervised.act(number, "appeal", why, by=buyer)
+        await supervised.act(number, "withdraw_appeal", {}, by=buyer)
+    for verb, answers in (("appeal", why), ("request_refund", {"reason": "Late.", "amount_minor": 1})):
+        with pytest.raises(TooManyDisputes):
+            await supervised.act(number, verb, answers, by=buyer)
+    await supervised.act(number, "appeal", why, by=supervised.actor("seller"))
+    most = supervised.installation.settings.act_rate
+    for _ in range(most - 2 * MOST_BEGUN):
+        await supervised.act(number, "add_to_appeal", {"statement": "And another thing."}, by=buyer)
+    with pytest.raises(TooManyActs):
+        await supervised.act(number, "add_to_appeal", {"statement": "And another thing."}, by=buyer)
+    await supervised.act(number, "add_to_appeal", {"statement": "Enough."}, by=supervised.actor("seller"))
+    shop.clock.advance(timedelta(hours=1, seconds=1))
+    await supervised.act(number, "add_to_appeal", {"statement": "And another thing."}, by=buyer)
 
 
 async def test_of_what_cost_nothing_nothing_is_refunded(supervised: Supervised, shop: Shop) -> None:
@@ -185,6 +208,20 @@ async def test_nobody_handles_a_dispute_of_their_own_organisation(supervised: Su
     with pytest.raises(OwnOrganisation):
         await supervised.act(number, "note_contact")
     await supervised.act(number, "note_contact", by=shop.world.operator_member)
+
+
+async def test_nobody_of_the_platform_judges_a_delivery_of_their_own_organisation(
+    supervised: Supervised, shop: Shop
+) -> None:
+    number = await supervised.buy("service", product_class="joint")
+    await shop.sql("UPDATE supervision_flows SET reviewed = true")
+    for verb in ("submit_requirement", "confirm_requirement", "deliver"):
+        await supervised.act(number, verb)
+    await joins(shop, shop.world.operator, shop.world.seller)
+    for verb in ("approve_delivery", "return_delivery"):
+        with pytest.raises(OwnOrganisation):
+            await supervised.act(number, verb)
+    await supervised.act(number, "approve_delivery", by=shop.world.operator_member)
 
 
 async def joins(shop: Shop, person: Actor, organisation: Actor) -> None:

@@ -128,7 +128,8 @@ def test_a_period_is_the_last_ninety_days_if_nothing_is_said_and_never_too_long(
     day = date(2026, 3, 2)
     assert statistics.period(None, None, day) == Period(date(2025, 12, 3), day)
     assert statistics.period(day, date(2027, 1, 1), day) == Period(day, day)
-    for since, until in ((date(2026, 3, 3), day), (date(2024, 1, 1), day)):
+    assert statistics.period(None, date(1, 1, 1), day).until == date(2000, 1, 1)
+    for since, until in ((date(2026, 3, 3), day), (date(2024, 1, 1), day), (date(1, 1, 1), date(1, 1, 1))):
         with pytest.raises(Invalid):
             statistics.period(since, until, day)
 

@@ -166,6 +166,7 @@ async def test_who_judges_their_own_or_confirms_their_own_decision_is_found_out(
     assert await walker.act(first, Attempt("platform", "decide_refund", decision)) is None
     assert await walker.act(first, Attempt("platform", "confirm_decision", {})) == "SecondPersonNeeded"
     monkeypatch.setattr(disputes, "_check", never)
+    monkeypatch.setattr(walker.own.supervision, "_check_impartial", never)
     assert await walker.act(first, Attempt("platform", "confirm_decision", {})) is None
     assert await walker.act(second, Attempt("partial", "decide_resume", {"ruling": "So."})) is None
     odd = await walker.look()

@@ -9,7 +9,7 @@ from litestar.response import Stream
 
 from tradehall.api.common import ApiRequest, installation_of_app, request_id, texts_for
 from tradehall.casefile import signing
-from tradehall.casefile.errors import FontMissing, SigningKeyUnreadable
+from tradehall.casefile.errors import FontMissing, SigningKeyUnreadable, TooManyCaseFiles
 from tradehall.casefile.statement import ALGORITHM
 from tradehall.edge.access import anyone_signed_in
 from tradehall.edge.case_files import case_file_response
@@ -37,7 +37,10 @@ class SigningKeys(msgspec.Struct, frozen=True):
 @get(
     "/orders/{number:str}/case-file",
     guards=[anyone_signed_in],
-    opt={"problems": [OrderNotFound, StoreAway, SigningKeyUnreadable, FontMissing], "gives_file": True},
+    opt={
+        "problems": [OrderNotFound, TooManyCaseFiles, StoreAway, SigningKeyUnreadable, FontMissing],
+        "gives_file": True,
+    },
 )
 async def download_case_file(request: ApiRequest, number: str) -> Stream:
     """Download an order's case file.

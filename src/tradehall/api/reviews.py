@@ -37,6 +37,7 @@ from tradehall.reviews.errors import (
     ReviewExists,
     ReviewMovedOn,
     ReviewNotFound,
+    WrittenTooOften,
 )
 from tradehall.reviews.model import LONGEST_REASON, LONGEST_TEXT, PublicReview, Review, ReviewState, Wording
 from tradehall.reviews.queries import ReviewFilter
@@ -194,7 +195,17 @@ async def get_review(request: ApiRequest, number: str) -> ToldReview:
 @put(
     "/orders/{number:str}/review",
     guards=BUYER,
-    opt={"problems": [OrderNotFound, OrderNotReviewable, OwnProduct, ReviewExists, ReviewChanged, ReviewMovedOn]},
+    opt={
+        "problems": [
+            OrderNotFound,
+            OrderNotReviewable,
+            OwnProduct,
+            ReviewExists,
+            ReviewChanged,
+            ReviewMovedOn,
+            WrittenTooOften,
+        ]
+    },
 )
 async def write_review(
     request: ApiRequest, number: str, data: WriteReview, idempotency_key: IdempotencyKey = None

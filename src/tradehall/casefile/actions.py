@@ -3,10 +3,12 @@
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from typing import IO, Any, TypeVar
 
 from tradehall.casefile import archive, signing, statement
 from tradehall.casefile.container import Writer
+from tradehall.casefile.errors import TooManyCaseFiles
 from tradehall.casefile.gather import case_of
 from tradehall.casefile.model import Case, Export, Viewer, Written
 from tradehall.casefile.stamping import NOT_CONFIGURED, stamp
@@ -15,13 +17,14 @@ from tradehall.casefile.visible import files_for, log_for
 from tradehall.kernel import i18n
 from tradehall.kernel.db import Database, Tx
 from tradehall.kernel.files import Files
-from tradehall.kernel.journal import SYSTEM, Actor
+from tradehall.kernel.journal import SYSTEM, Actor, Entry
 from tradehall.kernel.outbound import Outbound
 from tradehall.kernel.secrets import Seal
 from tradehall.settings import Settings
 
 T = TypeVar("T")
 EVERYTHING = Actor("platform")
+AN_HOUR = timedelta(hours=1)
 # One at a time is written in a process: many do not take the processor from the pages.
 _writer = ThreadPoolExecutor(1, thread_name_prefix="case-file")
 
@@ -41,12 +44,13 @@ class CaseFiles:
         """Writes the case file of an order as this actor may see it into a file, which is left at its beginning, and
         records that. `locale` is the language its report opens in.
 
-        Raises OrderNotFound, StoreAway, FontMissing or SigningKeyUnreadable; nothing is recorded then.
+        Raises OrderNotFound, TooManyCaseFiles, StoreAway, FontMissing or SigningKeyUnreadable, and nothing is recorded.
         """
         async with self._room:
             side = viewer_of(actor)
             async with self._db.snapshot() as reader:
                 case = await case_of(reader, EVERYTHING if actor.kind == "system" else actor, side, number)
+            self._check_rate(actor, case)
             async with self._db.transaction(SYSTEM, request_id) as tx:
                 signer = await signing.signer(tx, self._seal)
             export = Export(side, actor.kind, actor.name, case.read_at)
@@ -69,6 +73,21 @@ class CaseFiles:
         async with self._db.transaction(actor, request_id) as tx:
             await _record(tx, case, written)
         return written
+
+    def _check_rate(self, actor: Actor, case: Case) -> None:
+        """Each copies all there is of an order and stands in its log for ever; who runs the installation is free."""
+        most = self._settings.case_file_rate
+        made = [
+            one.at
+            for one in case.entries
+            if one.kind == "case.exported" and one.at > case.read_at - AN_HOUR and _by(one) == actor.kind
+        ]
+        if actor.kind != "system" and len(made) >= most:
+            raise TooManyCaseFiles(most=most, at=made[-most] + AN_HOUR)
+
+
+def _by(one: Entry) -> str:
+    return str((one.content.get("actor") or {}).get("kind"))
 
 
 async def _record(tx: Tx, case: Case, written: Written) -> None:

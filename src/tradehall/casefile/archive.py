@@ -22,7 +22,7 @@ from tradehall.kernel.files.errors import ContentMissing
 from tradehall.kernel.i18n import translator
 
 LANGUAGES = ("en", "zh")
-AT_ONCE = 4
+AT_ONCE = 2
 
 
 async def write_files(writer: Writer, files: Files, handed: Sequence[Handed]) -> list[Kept]:

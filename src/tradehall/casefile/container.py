@@ -29,6 +29,9 @@ _REGULAR_FILE = 0o100644 << 16
 LARGE = 0xFFFFFFFF
 MANY = 0xFFFF
 PIECE = 1 << 20
+# Of a container that somebody else made, no more is made out than this: a case has some thousand members at most.
+_MOST_MEMBERS = 200_000
+_LONGEST_NAME = MANY // 3  # in characters: however they are written they fit a header
 
 
 class TooLarge(Exception):
@@ -165,7 +168,8 @@ class Odd(msgspec.Struct, frozen=True):
 
 def members_in(data: memoryview) -> list[Member]:
     """The members by their own headers, or by the directory where those tell of more. Raises nothing: of something
-    damaged it gives what can be made out."""
+    damaged it gives what can be made out. Whatever it is, members never overlap: what is done with all of them is in
+    proportion to its length."""
     walked, listed = _walked(data), _listed(data)
     return listed if len(listed) > len(walked) else walked
 
@@ -173,9 +177,9 @@ def members_in(data: memoryview) -> list[Member]:
 def _walked(data: memoryview) -> list[Member]:
     found: list[Member] = []
     at = 0
-    while len(data) - at >= _LOCAL.size and data[at : at + 4] == _LOCAL_MARK:
+    while len(found) < _MOST_MEMBERS and len(data) - at >= _LOCAL.size and data[at : at + 4] == _LOCAL_MARK:
         *_, crc, size, _, named, extra = _LOCAL.unpack_from(data, at)
-        name = bytes(data[at + _LOCAL.size : at + _LOCAL.size + named]).decode(errors="replace")
+        name = _name(data[at + _LOCAL.size : at + _LOCAL.size + named])
         if size == LARGE and extra == 20 and len(data) - at >= _LOCAL.size + named + extra:
             (size,) = struct.unpack_from("<Q", data, at + _LOCAL.size + named + 4)
         member = Member(name, at, size, crc)
@@ -197,21 +201,26 @@ def _listed(data: memoryview) -> list[Member]:
         if wide + _END64.size <= len(data):
             *_, count, _, start = _END64.unpack_from(data, wide)
     found: list[Member] = []
-    at = start
-    while len(found) < count and len(data) - at >= _ENTRY.size and data[at : at + 4] == _ENTRY_MARK:
+    at, free = start, 0
+    while len(found) < min(count, _MOST_MEMBERS) and len(data) - at >= _ENTRY.size and data[at : at + 4] == _ENTRY_MARK:
         (_, _, _, _, _, _, _, crc, length, _, named, extra, noted, _, _, _, where) = _ENTRY.unpack_from(data, at)
-        name = bytes(data[at + _ENTRY.size : at + _ENTRY.size + named]).decode(errors="replace")
+        name = _name(data[at + _ENTRY.size : at + _ENTRY.size + named])
         numbers = bytes(data[at + _ENTRY.size + named + 4 : at + _ENTRY.size + named + extra])
         if length == LARGE and len(numbers) >= 16:
             length = int.from_bytes(numbers[:8], "little")
         if where == LARGE and len(numbers) >= 8:
             where = int.from_bytes(numbers[-8:], "little")
         member = Member(name, where, length, crc)
-        if where + _LOCAL.size + len(name.encode()) + length > len(data):
+        if where < free or where + _LOCAL.size + len(name.encode()) + length > len(data):
             break
+        free = member.end
         found.append(member)
         at += _ENTRY.size + named + extra + noted
     return found
+
+
+def _name(raw: memoryview) -> str:
+    return bytes(raw).decode(errors="replace")[:_LONGEST_NAME]
 
 
 def oddities(data: memoryview, members: Sequence[Member]) -> list[Odd]:

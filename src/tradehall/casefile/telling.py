@@ -446,7 +446,8 @@ class _Telling:
     def verification(self) -> Iterator[Block]:
         _ = self._
         yield Words(_("This report is part of an archive that also holds every file, the whole operation log, and a manifest with the SHA-256 of each. The installation signed the manifest. Anybody can check the archive, without the marketplace:"))  # fmt: skip  # noqa: E501
-        yield Words(f"tradehall verify case-{self.case.order.number}.zip --key {self.about.key}", "mono")
+        yield Words(f"tradehall verify case-{self.case.order.number}.zip --key …", "mono")
+        yield Words(_("For “…”, take the fingerprint from the marketplace itself and not from this file: whoever makes a false case file writes a key of their own into it."))  # fmt: skip  # noqa: E501
         yield Facts(
             [
                 (_("Fingerprint of the key"), self.about.key),

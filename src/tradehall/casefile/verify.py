@@ -4,16 +4,20 @@ Every byte is accounted for: those around the members' contents by the container
 contents by the manifest's hashes, the manifest, the signature and the timestamp by the installation's key. What does
 not match is named as closely as it can be. Whose key it is, only a comparison tells: with `--key`, or with what the
 marketplace publishes.
+
+Who sends a case file may want to mislead or to stop whoever verifies it. So nothing of it is unpacked, what is read as
+JSON is limited in size and has to be of the types that are written, and however it is made the work is in proportion to
+its length.
 """
 
-import json
 import mmap
+import re
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, TypeVar
 
 import msgspec
 from cryptography.exceptions import InvalidSignature
@@ -26,6 +30,83 @@ from tradehall.casefile.timestamp import NotATimestamp, examine
 
 # Who takes an archive apart and packs it again changes what is around every content: that is one thing to say.
 _MOST_PLACES = 6
+# The most that is read into memory of a member that says something: far more than any case has to say.
+MOST_READ = 128 << 20
+# Flaws beyond these are counted.
+MOST_FLAWS = 1000
+# Names as a case file has them, which mean the same to every program that unpacks it.
+_NAMED = re.compile(r"(?:files/)?[^/\\:\x00-\x1f\x7f]+")
+_DOTS = ("files/.", "files/..", ".", "..")
+
+T = TypeVar("T")
+Counted = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
+
+
+class _Order(msgspec.Struct, frozen=True):
+    number: str = ""
+
+
+class _Exported(msgspec.Struct, frozen=True):
+    made_for: str = msgspec.field(default="", name="for")
+    at: str = ""
+
+
+class _Chain(msgspec.Struct, frozen=True):
+    entries: Counted
+    head: str
+
+
+class _Handed(msgspec.Struct, frozen=True):
+    """A file of the case, as the manifest lists it."""
+
+    id: str
+    member: str
+    sha256: str
+    state: str
+
+
+class _Listed(msgspec.Struct, frozen=True):
+    """A member, as the manifest lists it."""
+
+    name: str
+    size: Counted
+    sha256: str
+
+
+class _Manifest(msgspec.Struct, frozen=True):
+    format: str
+    members: list[_Listed]
+    order: _Order = _Order()
+    exported: _Exported = _Exported()
+    chain: _Chain | None = None
+    files: list[_Handed] = []
+
+
+class _Stamp(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
+    """What signature.json says of the timestamp: its hash, or why there is none."""
+
+    sha256: str | None = None
+    missing: str | None = None
+
+
+class _Signature(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    algorithm: str
+    fingerprint: str
+    manifest: str
+    public_key: str
+    timestamp: _Stamp
+    whole: str
+
+
+class _Line(msgspec.Struct, frozen=True):
+    """A line of log.jsonl: an entry whole, told in part, or withheld."""
+
+    seq: Annotated[int, msgspec.Meta(ge=1, le=2**53)]
+    hash: str
+    kind: str = ""
+    at: str = ""
+    entry: str | None = None
+    told: dict[str, Any] | None = None
 
 
 class Flaw(msgspec.Struct, frozen=True):
@@ -37,13 +118,16 @@ class Flaw(msgspec.Struct, frozen=True):
 
 
 class Verdict(msgspec.Struct):
-    """What verifying came to. What could not be made out is empty."""
+    """What verifying came to. What could not be made out is empty. `unsaid` is how many flaws there are besides those
+    that are listed, `key_compared` whether the key was held against an expected one."""
 
     flaws: list[Flaw] = []
+    unsaid: int = 0
     order: str = ""
     made_for: str = ""
     exported_at: str = ""
     key: str = ""
+    key_compared: bool = False
     entries: int = 0
     told_in_part: int = 0
     withheld: int = 0
@@ -60,7 +144,10 @@ class Verdict(msgspec.Struct):
         return not self.flaws
 
     def say(self, code: str, about: str, text: str) -> None:
-        self.flaws.append(Flaw(code, about, text))
+        if len(self.flaws) < MOST_FLAWS:
+            self.flaws.append(Flaw(code, about, text))
+        else:
+            self.unsaid += 1
 
 
 class _NotAFile(Exception):
@@ -103,18 +190,25 @@ class _Examination:
         self.by_name: dict[str, Member] = {}
         self.digests: dict[str, str] = {}
         self.changed: set[str] = set()
-        self.manifest: dict[str, Any] = {}
+        self.manifest: _Manifest | None = None
 
     def run(self, key: str, roots: Sequence[Certificate]) -> None:
         for member in self.members:
             if member.name in self.by_name:
                 self.say("named_twice", member.name, f"{member.name} is in the archive twice.")
+            elif not _NAMED.fullmatch(member.name) or member.name in _DOTS:
+                self.say("name_unsafe", member.name, f"{member.name} is no name of a case file: do not unpack it.")
             self.by_name.setdefault(member.name, member)
             self.digests.setdefault(member.name, statement.digest(self.content(member)))
         if not self.by_name:
             self.say("not_a_case_file", "", "This is no case file: no member can be made out in it.")
             return
         self.verdict.members = len(self.by_name)
+        said = (statement.MANIFEST, statement.SIGNATURE, statement.TIMESTAMP, statement.LOG)
+        large = [name for name in said if name in self.by_name and self.by_name[name].size > MOST_READ]
+        if large:
+            self.say("not_a_case_file", large[0], f"{large[0]} is larger than any case file's: it is not read.")
+            return
         self.read_manifest()
         self.signature(key, roots)
         self.contents()
@@ -139,17 +233,16 @@ class _Examination:
         if raw is None:
             self.say("member_missing", statement.MANIFEST, "manifest.json is missing: nothing says what belongs here.")
             return
-        read = _object(raw)
-        if read is None or not isinstance(read.get("members"), list):
+        read = _read(raw, _Manifest)
+        if read is None:
             self.say("member_changed", statement.MANIFEST, "manifest.json cannot be read: it was changed.")
             return
         self.manifest = read
-        if read.get("format") != statement.FORMAT:
-            self.say("format", statement.MANIFEST, f"manifest.json is of another format: {read.get('format')!r}.")
-        order, exported = _dict(read.get("order")), _dict(read.get("exported"))
-        self.verdict.order = str(order.get("number", ""))
-        self.verdict.made_for = str(exported.get("for", ""))
-        self.verdict.exported_at = str(exported.get("at", ""))
+        if read.format != statement.FORMAT:
+            self.say("format", statement.MANIFEST, f"manifest.json is of another format: {read.format[:100]!r}.")
+        self.verdict.order = read.order.number
+        self.verdict.made_for = read.exported.made_for
+        self.verdict.exported_at = read.exported.at
 
     def signature(self, expected: str, roots: Sequence[Certificate]) -> None:
         raw, manifest = self.named(statement.SIGNATURE), self.named(statement.MANIFEST)
@@ -157,44 +250,44 @@ class _Examination:
         if raw is None:
             self.say("member_missing", statement.SIGNATURE, "signature.json is missing: nobody answers for this.")
             return
-        told = _object(raw)
-        if told is None or statement.canonical(told) != raw:
+        self.verdict.key_compared = bool(expected)
+        told = _read(raw, _Signature)
+        if told is None:
+            self.say("member_changed", statement.SIGNATURE, "signature.json was changed: it says something else.")
+            return
+        if statement.canonical(msgspec.to_builtins(told)) != raw:
             self.say("member_changed", statement.SIGNATURE, "signature.json was changed: it is not written that way.")
-        told = told or {}
-        public = _bytes(told.get("public_key"))
-        names = {"algorithm", "fingerprint", "manifest", "public_key", "timestamp", "whole"}
-        if told.keys() != names or told.get("algorithm") != statement.ALGORITHM or len(public) != 32:
+        public = _bytes(told.public_key)
+        if told.algorithm != statement.ALGORITHM or len(public) != 32:
             self.say("member_changed", statement.SIGNATURE, "signature.json was changed: it says something else.")
         known = self.verdict.key = statement.fingerprint(public) if len(public) == 32 else ""
-        if told.get("fingerprint") != known:
+        if told.fingerprint != known:
             self.say("fingerprint_wrong", statement.SIGNATURE, "The fingerprint in signature.json is not its key's.")
         if expected and known != expected:
             self.say("key_unexpected", statement.SIGNATURE, f"The key is not the expected one: {known or 'none'}.")
         if manifest is None:
             return
-        if not _signed(public, _bytes(told.get("manifest")), manifest):
+        if not _signed(public, _bytes(told.manifest), manifest):
             text = "The signature over manifest.json is wrong: it or the signature was changed, or the key is another."
             self.say("signature_wrong", statement.MANIFEST, text)
-        if not _signed(public, _bytes(told.get("whole")), statement.sealed(manifest, stamp)):
+        if not _signed(public, _bytes(told.whole), statement.sealed(manifest, stamp)):
             text = (
                 "The signature over manifest and timestamp is wrong: the timestamp was changed, exchanged, added or "
                 "taken out, or what it belongs to was changed."
             )
             self.say("timestamp_changed", statement.TIMESTAMP, text)
-        self.timestamp(stamp, _dict(told.get("timestamp")), manifest, roots)
+        self.timestamp(stamp, told.timestamp, manifest, roots)
 
-    def timestamp(
-        self, stamp: bytes | None, told: Mapping[str, Any], manifest: bytes, roots: Sequence[Certificate]
-    ) -> None:
+    def timestamp(self, stamp: bytes | None, told: _Stamp, manifest: bytes, roots: Sequence[Certificate]) -> None:
         if stamp is None:
-            self.verdict.without_timestamp = str(told.get("missing") or "none was asked for")
-            if "sha256" in told:
+            self.verdict.without_timestamp = told.missing or "none was asked for"
+            if told.sha256 is not None:
                 self.say("member_missing", statement.TIMESTAMP, "timestamp.tsr is missing: there was one.")
             elif roots:
                 reason = self.verdict.without_timestamp
                 self.say("no_timestamp", statement.TIMESTAMP, f"There is no timestamp to check: {reason}.")
             return
-        if told.get("sha256") != statement.digest(stamp):
+        if told.sha256 != statement.digest(stamp):
             self.say("timestamp_changed", statement.TIMESTAMP, "timestamp.tsr is not the one signature.json tells of.")
         try:
             found = examine(stamp, bytes.fromhex(statement.digest(manifest)), roots)
@@ -208,25 +301,25 @@ class _Examination:
 
     def contents(self) -> None:
         """Every member against what the manifest says of it."""
-        wanted = {str(one.get("name")): one for one in self.manifest.get("members", []) if isinstance(one, dict)}
-        if not self.manifest:
+        if self.manifest is None:
             return
-        owner = {str(one.get("sha256")): name for name, one in wanted.items()}
+        wanted = {one.name: one for one in self.manifest.members}
+        owner = {one.sha256: name for name, one in wanted.items()}
         for name, one in wanted.items():
             if name not in self.by_name:
                 self.say("member_missing", name, f"{name} is missing.")
                 continue
             found = self.digests[name]
-            if found == one.get("sha256") and self.by_name[name].size == one.get("size"):
+            if found == one.sha256 and self.by_name[name].size == one.size:
                 continue
             self.changed.add(name)
             other = owner.get(found)
             if other is not None and other != name:
                 self.say("member_swapped", name, f"{name} was swapped: what is in it belongs to {other}.")
             else:
-                size = f"{self.by_name[name].size} bytes instead of {one.get('size')}, "
-                size = size if self.by_name[name].size != one.get("size") else ""
-                self.say("member_changed", name, f"{name} was changed: {size}SHA-256 {found}, not {one.get('sha256')}.")
+                size = f"{self.by_name[name].size} bytes instead of {one.size}, "
+                size = size if self.by_name[name].size != one.size else ""
+                self.say("member_changed", name, f"{name} was changed: {size}SHA-256 {found}, not {one.sha256}.")
         for name in self.by_name:
             if name not in wanted and name not in statement.OUTSIDE:
                 self.say("member_unknown", name, f"{name} does not belong here: the manifest does not know it.")
@@ -271,16 +364,16 @@ class _Examination:
         contents: list[dict[str, Any]] = []
         previous, expected = b"", 1
         for number, line in enumerate(raw.splitlines(), 1):
-            entry = _object(line)
-            if entry is None or not isinstance(entry.get("seq"), int):
+            entry = _read(line, _Line)
+            if entry is None:
                 self.say("entry_changed", f"line {number}", f"Line {number} of log.jsonl cannot be read.")
                 break
-            seq, stated = entry["seq"], _bytes(entry.get("hash"))
+            seq, stated = entry.seq, _bytes(entry.hash)
             about = f"entry {seq}"
             if seq != expected:
                 gone = f"Entry {expected}" if seq <= expected + 1 else f"Entries {expected} to {seq - 1}"
                 self.say("entry_removed", f"entry {expected}", f"{gone} of the operation log: removed or out of place.")
-            elif entry.get("entry") is not None and stated != _hashed(previous, entry):
+            elif entry.entry is not None and stated != _hashed(previous, entry, entry.entry):
                 self.say("entry_changed", about, f"Entry {seq} of the operation log was changed: its hash is another.")
             if (content := self.said(entry, about)) is not None:
                 contents.append(content)
@@ -290,70 +383,75 @@ class _Examination:
         self.head(expected - 1, previous.hex())
         return contents
 
-    def said(self, entry: dict[str, Any], about: str) -> dict[str, Any] | None:
+    def said(self, entry: _Line, about: str) -> dict[str, Any] | None:
         """What an entry says: whole as it was hashed, in part as it is told to this side, or nothing."""
-        if entry.get("entry") is not None:
-            content = _object(str(entry["entry"]).encode())
+        if entry.entry is not None:
+            content = _read(entry.entry.encode(), dict[str, Any])
             if content is None:
                 self.say("entry_changed", about, f"{about.capitalize()} of the operation log cannot be read.")
             return content
-        told = entry.get("told")
-        if isinstance(told, dict):
+        if entry.told is not None:
             self.verdict.told_in_part += 1
-            return told
+            return entry.told
         self.verdict.withheld += 1
         return None
 
     def head(self, last: int, found: str) -> None:
-        chain = _dict(self.manifest.get("chain"))
-        if not chain:
+        chain = self.manifest.chain if self.manifest else None
+        if chain is None:
             return
-        entries, head = chain.get("entries"), chain.get("head")
-        if isinstance(entries, int) and last < entries:
-            self.say("log_cut_off", f"entry {last + 1}",
-                     f"The last entries are cut off: the log goes to {entries}, here it ends with {last}.")  # fmt: skip
-        elif isinstance(entries, int) and last > entries:
-            self.say("log_too_long", f"entry {entries + 1}",
-                     f"Entries were added: the log goes to {entries}, here it ends with {last}.")  # fmt: skip
-        elif found != head:
+        ends = f"the log goes to {chain.entries}, here it ends with {last}."
+        if last < chain.entries:
+            self.say("log_cut_off", f"entry {last + 1}", f"The last entries are cut off: {ends}")
+        elif last > chain.entries:
+            self.say("log_too_long", f"entry {chain.entries + 1}", f"Entries were added: {ends}")
+        elif found != chain.head:
             self.say("head_wrong", f"entry {last}", "The log's last hash is not the one in the manifest.")
 
     # --- The evidence
 
     def evidence(self, entries: Sequence[Mapping[str, Any]]) -> None:
         """Files against what was recorded of them when they were handed in: in the manifest, and in the log itself."""
-        listed = [one for one in self.manifest.get("files", []) if isinstance(one, dict)]
+        listed = self.manifest.files if self.manifest else []
         self.verdict.files = len(listed)
         there: dict[str, str] = {}
         for one in listed:
-            name = str(one.get("member", ""))
-            recorded = str(one.get("sha256"))
-            there[str(one.get("id"))] = recorded
-            if one.get("state") == "missing":
+            name = one.member
+            there[one.id] = one.sha256
+            if one.state == "missing":
                 self.say("file_missing", name, f"{name} was no longer in the file store when the case file was made.")
-            elif name in self.digests.keys() - self.changed and (
-                one.get("state") != "whole" or self.digests[name] != recorded
+            elif (
+                name in self.digests
+                and name not in self.changed
+                and (one.state != "whole" or self.digests[name] != one.sha256)
             ):
                 text = f"{name} is not what was handed in: it was other already when the case file was made."
                 self.say("file_not_as_handed_in", name, text)
-        handed = [one for entry in entries for one in _dict(entry.get("facts")).get("files") or []]
-        for one in handed:
-            if not isinstance(one, dict) or not one.get("id") or not one.get("sha256"):
-                continue
-            known = there.get(str(one["id"]))
-            if known is None and one.get("name") is None:
+        for file in _files_in(entries):
+            known = there.get(file["id"])
+            if known is None and not file["name"]:
                 continue  # of a message between one side and the marketplace, which only these two hold
-            if self.manifest and known != one["sha256"]:
+            if self.manifest and known != file["sha256"]:
                 what = "is not in this case file" if known is None else "is listed here with another hash"
-                text = f"The log tells of {one.get('name') or 'a file'} with SHA-256 {one['sha256']}: it {what}."
-                self.say("file_not_as_logged", str(one.get("name", "")), text)
+                text = f"The log tells of {file['name'] or 'a file'} with SHA-256 {file['sha256']}: it {what}."
+                self.say("file_not_as_logged", file["name"], text)
 
 
-def _hashed(previous: bytes, entry: Mapping[str, Any]) -> bytes:
+def _files_in(entries: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, str]]:
+    """The files that the log tells of: id, name ("" where it is not told) and hash of each."""
+    for entry in entries:
+        facts = entry.get("facts")
+        listed = facts.get("files") if isinstance(facts, dict) else None
+        for one in listed if isinstance(listed, list) else ():
+            told = {key: one.get(key) for key in ("id", "name", "sha256")} if isinstance(one, dict) else {}
+            file = {key: value if isinstance(value, str) else "" for key, value in told.items()}
+            if file and file["id"] and file["sha256"]:
+                yield file
+
+
+def _hashed(previous: bytes, line: _Line, entry: str) -> bytes:
     try:
-        return statement.entry_hash(
-            previous, entry["seq"], str(entry.get("kind")), str(entry.get("at")), str(entry["entry"])
-        )
+        return statement.entry_hash(previous, line.seq, line.kind, line.at, entry)
     except ValueError:
         return b""
 
@@ -366,22 +464,18 @@ def _signed(public_key: bytes, signature: bytes, content: bytes) -> bool:
     return True
 
 
-def _object(raw: bytes) -> dict[str, Any] | None:
+def _read(raw: bytes, kind: type[T]) -> T | None:
+    """What a JSON text says, as this type; None where it says anything else."""
     try:
-        read = json.loads(raw)
-    except (ValueError, RecursionError):
+        return msgspec.json.decode(raw, type=kind)
+    except (msgspec.DecodeError, ValueError, RecursionError):
         return None
-    return read if isinstance(read, dict) else None
 
 
-def _dict(value: Any) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {}
-
-
-def _bytes(value: Any) -> bytes:
+def _bytes(value: str) -> bytes:
     """What hexadecimal digits say; nothing where they are none, or written in another way than here."""
     try:
-        said = bytes.fromhex(value) if isinstance(value, str) else b""
+        said = bytes.fromhex(value)
     except ValueError:
         return b""
     return said if said.hex() == value else b""

@@ -12,6 +12,7 @@ import msgspec
 
 from tradehall.casefile.model import Case, Handed, Said, Viewer
 from tradehall.kernel.journal import Entry
+from tradehall.reviews.model import KEPT_FROM_SELLERS
 
 # Of these both sides may know; of what begins otherwise, the platform alone.
 TOLD_TO_SIDES = (
@@ -23,8 +24,8 @@ NAMED_TO_BOTH = ("supervision.", "appeal.", "refund.", "return.", "case.", "revi
 # What is withheld as a whole.
 WITHHELD: dict[str, frozenset[str]] = {
     "buyer": frozenset({"appeal.decision_returned"}),
-    # How a buyer pays is between the buyer and the marketplace.
-    "seller": frozenset({"appeal.decision_returned", "subscription.renewal_declined"}),
+    # How a buyer pays is between the buyer and the marketplace, and so is a review until everybody may read it.
+    "seller": frozenset({"appeal.decision_returned", "subscription.renewal_declined"}) | KEPT_FROM_SELLERS,
 }
 # Facts that are left out.
 LEFT_OUT: dict[str, tuple[str, ...]] = {

@@ -11,6 +11,9 @@ from tradehall.casefile.timestamp import certificates
 from tradehall.casefile.verify import Verdict
 from tradehall.commands.common import CommandProblem, terminal
 
+# Of each thing that is said.
+LONGEST = 2000
+
 
 def verify(file: Path, *, key: str, tsa_cert: Path | None, as_json: bool) -> bool:
     """Says what a case file is and everything that does not match in it; whether all of it matches."""
@@ -27,15 +30,20 @@ def verify(file: Path, *, key: str, tsa_cert: Path | None, as_json: bool) -> boo
     if as_json:
         print(json.dumps(msgspec.to_builtins(verdict) | {"whole": verdict.whole}))
     else:
-        _tell(verdict, compared=bool(key))
+        _tell(verdict)
     return verdict.whole
 
 
-def _tell(verdict: Verdict, *, compared: bool) -> None:
+def _harmless(text: str) -> str:
+    """A text of a file that anybody may have made: nothing in it moves the cursor, colours or turns what is read."""
+    return "".join(one if one.isprintable() else "\N{REPLACEMENT CHARACTER}" for one in text[:LONGEST])
+
+
+def _tell(verdict: Verdict) -> None:
     console = terminal()
 
     def say(text: str) -> None:
-        console.print(text, soft_wrap=True, markup=False)
+        console.print(_harmless(text), soft_wrap=True, markup=False)
 
     if verdict.order:
         say(f"order      {verdict.order}, made for the {verdict.made_for} at {verdict.exported_at}")
@@ -44,7 +52,7 @@ def _tell(verdict: Verdict, *, compared: bool) -> None:
         say(f"log        up to entry {verdict.entries}{limited}, hash {verdict.head}")
         say(f"members    {verdict.members}, of these {verdict.files} files of the case")
     if verdict.key:
-        say(f"key        {verdict.key}{'' if compared else ' (compare it with what the marketplace publishes)'}")
+        say(f"key        {verdict.key}{'' if verdict.key_compared else ' (not compared with anything)'}")
     if verdict.timestamp_at:
         trust = "" if verdict.timestamp_trusted else " (not checked against a certificate: --tsa-cert)"
         say(f"timestamp  {verdict.timestamp_at.isoformat()} by {verdict.timestamp_by or 'an unnamed authority'}{trust}")
@@ -53,8 +61,14 @@ def _tell(verdict: Verdict, *, compared: bool) -> None:
     for flaw in verdict.flaws:
         console.print("[red]✗[/red] ", end="")
         say(flaw.text)
-    if verdict.whole:
+    if not verdict.whole:
+        many = len(verdict.flaws) + verdict.unsaid
+        console.print(f"[red]NOT OK[/red]: {many} flaw{'' if many == 1 else 's'}.", soft_wrap=True)
+    elif verdict.key_compared:
         console.print("[green]OK[/green]: every byte is as it was signed.", soft_wrap=True)
     else:
-        flaws = "1 flaw" if len(verdict.flaws) == 1 else f"{len(verdict.flaws)} flaws"
-        console.print(f"[red]NOT OK[/red]: {flaws}.", soft_wrap=True)
+        console.print(
+            "[yellow]UNCHANGED[/yellow] since it was signed, but by whom is not known: anybody can make such a key. "
+            "Compare it with the fingerprint at the marketplace's own /signing-keys, or give that with --key.",
+            soft_wrap=True,
+        )

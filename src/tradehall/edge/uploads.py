@@ -8,6 +8,7 @@ first, so it is done here, on the header or on the first field of the form, befo
 
 import asyncio
 import hmac
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from typing import Any, Final, TypeAlias
@@ -32,8 +33,10 @@ UNCHECKED: Final = {"exclude_from_csrf": True}
 CSRF_FIELD: Final = "_csrf_token"
 NAME_HEADER: Final = "X-File-Name"
 _MULTIPART, _URL_ENCODED = "multipart/form-data", "application/x-www-form-urlencoded"
-# A client that sends nothing for this long has gone away.
+# A client that sends nothing for this long has gone away. One that sends, but has been waited for longer than that and
+# was slower than this many bytes a second, only keeps a place that others need.
 SILENCE = 60.0
+SLOWEST = 4 << 10
 _CSRF_SECRET_LENGTH = 64
 _MOST_FIELDS = 200
 # How much more of a refused upload is read, so that the client gets to read the answer instead of a broken connection.
@@ -87,11 +90,13 @@ async def uploading(
 
 
 async def _body(request: AnyRequest, most_files: int) -> AsyncIterator[bytes]:
-    """The request's body as it comes. Raises UploadCutOff when no more comes although it was not all."""
+    """The request's body as it comes. Raises UploadCutOff when no more comes although it was not all, or too slowly."""
     settings = installation_of(request).settings
     room = settings.max_request_bytes + most_files * settings.upload_max_bytes
     stream = request.stream()
+    waited, came = 0.0, 0
     while True:
+        begun = time.monotonic()
         try:
             async with asyncio.timeout(SILENCE):
                 chunk = await anext(stream, b"")
@@ -99,6 +104,10 @@ async def _body(request: AnyRequest, most_files: int) -> AsyncIterator[bytes]:
             raise UploadCutOff from error
         if not chunk:
             return
+        waited += time.monotonic() - begun
+        came += len(chunk)
+        if waited > SILENCE and came < waited * SLOWEST:
+            raise UploadCutOff
         room -= len(chunk)
         if room < 0:
             raise BodyTooLarge

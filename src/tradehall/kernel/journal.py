@@ -139,9 +139,9 @@ class Flaw(msgspec.Struct, frozen=True):
     what: str
 
 
-def check_chain(entries: Iterable[Entry]) -> Flaw | None:
-    """The first flaw of one subject's entries in order; None for a whole chain."""
-    previous, expected = b"", 1
+def check_chain(entries: Iterable[Entry], after: Entry | None = None) -> Flaw | None:
+    """The first flaw of one subject's entries in order, all of them or those after one; None for a whole chain."""
+    previous, expected = (after.hash, after.seq + 1) if after else (b"", 1)
     for one in entries:
         if one.seq != expected:
             return Flaw(one.subject_kind, one.subject_id, expected, "missing")

@@ -23,10 +23,12 @@ from tradehall.reviews.errors import (
     ReviewExists,
     ReviewMovedOn,
     ReviewNotFound,
+    WrittenTooOften,
 )
 from tradehall.reviews.model import (
     LONGEST_REASON,
     LONGEST_TEXT,
+    MOST_VERSIONS,
     ReviewState,
     Wording,
     checked,
@@ -64,7 +66,7 @@ async def write(tx: Tx, number: str, wanted: Wording, seen: int = 0) -> UUID:
     """Says what the buyer thinks of an order, or says it differently: waits for the platform then. Returns the id.
 
     `seen` is the version that was changed, 0 for none. Raises OrderNotFound, OrderNotReviewable, OwnProduct, Invalid,
-    ReviewExists, ReviewChanged or ReviewMovedOn.
+    ReviewExists, ReviewChanged, ReviewMovedOn or WrittenTooOften.
     """
     bought = await _bought(tx, number)
     wording = checked(wanted)
@@ -127,6 +129,8 @@ async def _write_again(tx: Tx, order_id: UUID, wording: Wording, seen: int) -> U
     verb = "edit" if held.state == "waiting" else "rewrite"
     if held.state not in states_before(verb):
         raise ReviewMovedOn(state=held.state)
+    if held.version >= MOST_VERSIONS:
+        raise WrittenTooOften(most=MOST_VERSIONS)
     # What is edited keeps its place among those that wait; what is handed in anew goes to their end.
     await tx.execute(
         """

@@ -27,6 +27,10 @@ class ReviewMovedOn(Conflict):
     """This review was decided in the meantime: it is now {state}."""
 
 
+class WrittenTooOften(Conflict):
+    """This review was written {most} times; it can only be withdrawn now."""
+
+
 class OwnReview(Forbidden):
     """You belong to the organisation that wrote this review, or to the one it is about; somebody else decides it."""
 

@@ -41,6 +41,8 @@ KEPT_FROM_SELLERS = frozenset({"review.written", "review.edited", "review.withdr
 
 STARS = (1, 2, 3, 4, 5)
 LONGEST_TEXT = 2000
+# How often one review may be written: each time somebody of the platform reads it, and it stands in the order's log.
+MOST_VERSIONS = 50
 LONGEST_REASON = 500
 NO_STARS = N_("Choose one to five stars.")
 BLANK = "This must not be empty."

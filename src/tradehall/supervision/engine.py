@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -12,15 +13,20 @@ from tradehall.settings import Settings
 from tradehall.supervision import queries
 from tradehall.supervision.carriers import Carrier, offered
 from tradehall.supervision.disputes.acting import Disputes
+from tradehall.supervision.disputes.errors import OwnOrganisation
+from tradehall.supervision.disputes.queries import belongs_to_a_side
 from tradehall.supervision.disputes.steps import Step
-from tradehall.supervision.errors import FlowMovedOn, FlowNotFound
+from tradehall.supervision.errors import FlowMovedOn, FlowNotFound, TooManyActs
 from tradehall.supervision.evidence import allowed
 from tradehall.supervision.fields import check
 from tradehall.supervision.flows import is_supervised
+from tradehall.supervision.log import acts_within
 from tradehall.supervision.model import Held
 from tradehall.supervision.moving import Moving
 from tradehall.supervision.opening import open_flow
 from tradehall.supervision.timers import Timers
+
+AN_HOUR = timedelta(hours=1)
 
 
 class Supervision:
@@ -47,13 +53,16 @@ class Supervision:
         returns the order as it stood before.
 
         `seen` is the number of acts the person had seen. The files are those the side has handed in as drafts for
-        this verb. Raises FlowNotFound, FlowFinished, FlowFrozen, OutOfTurn, NotYourSide, UnknownVerb, FlowMovedOn, what
-        the rules of disputes say, or Invalid naming everything that is missing or wrong.
+        this verb. Raises FlowNotFound, FlowFinished, FlowFrozen, OutOfTurn, NotYourSide, UnknownVerb, FlowMovedOn,
+        OwnOrganisation, TooManyActs, what the rules of disputes say, or Invalid naming everything that is missing or
+        wrong.
         """
         held = await self._moving.take(tx, number)
         stage, verb = allowed(held, key, tx.actor.kind)
         if seen is not None and seen != held.acts:
             raise FlowMovedOn
+        await self._check_impartial(tx, held)
+        await self._check_rate(tx, held)
         files = await queries.drafted_files(tx, held.id, tx.actor.kind, key)
         handed_in = Counter(one.kind for one in files)
         fields = offered(held.fields(verb), self._settings.sandbox)
@@ -63,6 +72,20 @@ class Supervision:
         else:
             await self._moving.carry_out(tx, held, verb, checked, files)
         return held
+
+    async def _check_impartial(self, tx: Tx, held: Held) -> None:
+        """Nobody of the platform judges a delivery or a dispute of an organisation they belong to."""
+        if tx.actor.kind != "platform":
+            return
+        if await belongs_to_a_side(tx, tx.actor.person_id, held.buyer_id, held.seller_id):
+            raise OwnOrganisation
+
+    async def _check_rate(self, tx: Tx, held: Held) -> None:
+        """Each act stands in the log for ever and is told to the other side: nobody drowns them in acts."""
+        most = self._settings.act_rate
+        recent = await acts_within(tx, held.order_id, tx.actor.kind, AN_HOUR, most)
+        if len(recent) >= most:
+            raise TooManyActs(most=most, at=recent[-1] + AN_HOUR)
 
     async def reveal(self, tx: Tx, number: str) -> dict[str, str]:
         """The secret things of a delivery, for the buyer and the seller who supplied them. Raises FlowNotFound."""

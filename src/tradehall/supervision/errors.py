@@ -59,6 +59,10 @@ class MessageFileSent(Conflict):
     """This file was sent; it can no longer be taken back."""
 
 
+class TooManyActs(TooMany):
+    """Your side has acted {most} times in this order within an hour. Go on at {at}."""
+
+
 class TooManyMessages(TooMany):
     """Your side has written {most} messages in this order within an hour. Write again at {at}."""
 

@@ -8,6 +8,7 @@ import msgspec
 
 from tradehall.kernel.db import Reader, Tx
 from tradehall.kernel.errors import Problem, invalid
+from tradehall.kernel.files import no_longer_wanted
 from tradehall.kernel.i18n import Label
 from tradehall.kernel.ids import new_id
 from tradehall.supervision import queries
@@ -103,7 +104,7 @@ async def take_back(tx: Tx, number: str, evidence_id: UUID) -> None:
     gone = await tx.fetch_one(
         _Piece,
         """
-        SELECT act IS NOT NULL AS handed_in, side FROM supervision_evidence
+        SELECT act IS NOT NULL AS handed_in, side, file_id FROM supervision_evidence
         WHERE id = %(id)s AND flow_id = %(flow)s FOR UPDATE
         """,
         {"id": evidence_id, "flow": held.id},
@@ -115,11 +116,13 @@ async def take_back(tx: Tx, number: str, evidence_id: UUID) -> None:
     if gone.handed_in:
         raise EvidenceHandedIn
     await tx.execute("DELETE FROM supervision_evidence WHERE id = %(id)s AND act IS NULL", {"id": evidence_id})
+    await no_longer_wanted(tx, gone.file_id)
 
 
 class _Piece(msgspec.Struct, frozen=True):
     handed_in: bool
     side: str
+    file_id: UUID
 
 
 async def save_draft(tx: Tx, number: str, verb: str, answers: Mapping[str, Any]) -> None:
@@ -148,7 +151,7 @@ async def save_draft(tx: Tx, number: str, verb: str, answers: Mapping[str, Any])
 
 
 async def _held(tx: Tx, number: str) -> Held:
-    """The order, held against acts that go on at the same time."""
+    """The order, held against acts that go on at the same time, and against other files: as many as are counted."""
     found = await queries.existing_flow(tx, tx.actor, number)
-    await tx.fetch_value("SELECT true FROM supervision_flows WHERE id = %(id)s FOR SHARE", {"id": found.id})
+    await tx.fetch_value("SELECT true FROM supervision_flows WHERE id = %(id)s FOR NO KEY UPDATE", {"id": found.id})
     return await queries.flow_by_id(tx, found.id)

@@ -29,6 +29,8 @@ from tradehall.supervision.flow import COMPLETED, Side
 CANCELLED = "cancelled"
 LONGEST = timedelta(days=732)
 USUAL = timedelta(days=90)
+# Before that nothing was supervised; years of one digit are a mistake of whoever typed them.
+EARLIEST = date(2000, 1, 1)
 # Rows of an answer; all types, nodes and durations there are come to fewer.
 MOST_ROWS = 20_000
 # How many days one round of housekeeping adds up.
@@ -58,7 +60,7 @@ class Period(msgspec.Struct, frozen=True):
 def period(since: date | None, until: date | None, today: date) -> Period:
     """The period that is asked for; the last ninety days where it is left out. Raises Invalid for one that ends before
     it begins or is longer than two years."""
-    last = min(until or today, today)
+    last = max(min(until or today, today), EARLIEST)
     first = since or last - USUAL + timedelta(days=1)
     if first > last:
         raise invalid("from", N_("The period ends before it begins."))

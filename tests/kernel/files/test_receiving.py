@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import io
 import os
+import time
 import tracemalloc
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -42,6 +43,7 @@ from tradehall.kernel.files.errors import (
     FileTooBig,
     UploadCutOff,
 )
+from tradehall.kernel.files.kinds import Signs
 from tradehall.kernel.ids import new_id
 from tradehall.kernel.journal import SYSTEM
 from tradehall.settings import InvalidSetting, Settings
@@ -100,6 +102,8 @@ async def test_what_is_what_it_says_is_taken(
         ("a.txt", MAC_PROGRAM, "mach-o"),
         ("a.txt", b"#!/bin/sh\nrm -rf /\n", "script"),
         ("a.md", b"  <!-- hm --> <!DOCTYPE html><title>", "html"),
+        ("a.txt", b"<!doctype  html><title>", "html"),
+        ("a.xml", b"<!DOCTYPE a [<!ENTITY b ']'>]  ><svg onload='alert(1)'/>", "svg"),
         ("a.xml", b"<?xml version='1.0'?>\n<!DOCTYPE svg PUBLIC 'x'><svg onload='alert(1)'/>", "svg"),
         ("a.xml", b"<s:svg xmlns:s='http://www.w3.org/2000/svg'/>", "svg"),
         ("a.txt", "<html><script>".encode("utf-16"), "html"),
@@ -147,6 +151,26 @@ async def test_what_was_cut_off_before_it_was_sent_is_refused(
     with pytest.raises(FileBroken):
         await directory.files.receive(name, streamed(content))
     assert not directory.everything()
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"<!doctype" + b" " * 100_000,
+        b"<!doctype" + b" " * 50_000 + b"[" + b"]" * 50_000,
+        b"<!doctype a [" + b"] " * 50_000,
+        b"<" + b"a." * 50_000,
+        b"<!-- --><? ?> " * 7_000,
+        b"<?" * 50_000,
+    ],
+)
+def test_a_text_is_looked_at_in_no_time_however_it_begins(content: bytes) -> None:
+    """It is looked at in the process that also answers everybody else."""
+    signs = Signs()
+    began = time.process_time()
+    signs.see(content)
+    signs.content()
+    assert time.process_time() - began < 0.5
 
 
 @pytest.mark.parametrize("name", ["a.exe", "a.sh", "a.html", "a.svg", "a.bat", "a.js", "a.docm", "a.png.exe"])

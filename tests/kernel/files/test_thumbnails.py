@@ -2,6 +2,7 @@
 
 import io
 import tracemalloc
+from typing import Any
 
 import pytest
 from PIL import Image
@@ -48,3 +49,17 @@ async def test_a_picture_that_unpacks_to_too_much_has_no_thumbnail(directory: Di
         tracemalloc.stop()
     assert received.thumbnail_key is None
     assert held < 8 << 20
+
+
+def pixels(mode: str, width: int, height: int, form: str, **options: Any) -> io.BytesIO:
+    made = io.BytesIO()
+    Image.new(mode, (width, height)).save(made, form, **options)
+    return made
+
+
+def test_what_would_take_much_memory_to_decode_is_not_decoded() -> None:
+    """A few kilobytes can say that they are many millions of pixels, each of four bytes."""
+    assert thumbnails.thumbnail(pixels("RGBA", 8000, 6000, "PNG", compress_level=1)) is None
+    assert thumbnails.thumbnail(pixels("L", 8000, 6000, "JPEG", progressive=True)) is None
+    assert thumbnails.thumbnail(pixels("RGB", 8000, 6000, "JPEG")), "a photograph is decoded at a part of its size"
+    assert thumbnails.thumbnail(pixels("1", 7680, 4320, "PNG")), "the largest screens there are"

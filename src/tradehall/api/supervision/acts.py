@@ -23,6 +23,7 @@ from tradehall.supervision.disputes.errors import (
     RefundUnderWay,
     SecondPersonNeeded,
     SellerStillHasTime,
+    TooManyDisputes,
 )
 from tradehall.supervision.errors import (
     FlowFinished,
@@ -31,6 +32,7 @@ from tradehall.supervision.errors import (
     FlowNotFound,
     NotYourSide,
     OutOfTurn,
+    TooManyActs,
     UnknownVerb,
     WrongCode,
 )
@@ -115,7 +117,9 @@ class FlowSecrets(msgspec.Struct, frozen=True):
         "problems": [
             *NOT_NOW,
             FlowMovedOn,
+            TooManyActs,
             WrongCode,
+            TooManyDisputes,
             AppealTooSoon,
             SellerStillHasTime,
             OwnOrganisation,

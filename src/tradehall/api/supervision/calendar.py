@@ -21,6 +21,7 @@ from tradehall.supervision.disputes.calendar import (
 )
 
 OPERATOR = [only("platform")]
+ADMINISTRATOR = [only("platform", role="admin")]
 FIRST_YEAR, LAST_YEAR = 2000, 2100
 First = Annotated[date, QueryParameter(description="The first of the days, YYYY-MM-DD.")]
 Last = Annotated[date | None, QueryParameter(description="The last of them; the first where it is left out.")]
@@ -64,7 +65,7 @@ async def list_calendar_days(
         return CalendarDays(wanted, await exceptional_days(reader, wanted))
 
 
-@put("/calendar", guards=OPERATOR)
+@put("/calendar", guards=ADMINISTRATOR)
 async def mark_calendar_days(request: ApiRequest, data: MarkDays, idempotency_key: IdempotencyKey = None) -> MarkedDays:
     """Mark days as holidays, or as worked.
 
@@ -78,7 +79,7 @@ async def mark_calendar_days(request: ApiRequest, data: MarkDays, idempotency_ke
     return await write(request, MarkedDays, idempotency_key, action, data)
 
 
-@delete("/calendar", guards=OPERATOR, status_code=204)
+@delete("/calendar", guards=ADMINISTRATOR, status_code=204)
 async def unmark_calendar_days(
     request: ApiRequest, first: First, last: Last = None, idempotency_key: IdempotencyKey = None
 ) -> None:

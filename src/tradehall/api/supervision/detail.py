@@ -170,7 +170,9 @@ async def _contacts(reader: Reader, viewer: Actor, held: Held) -> list[Reachable
 def _event(one: Entry, viewer: Actor) -> FlowEvent:
     entry = msgspec.json.decode(one.entry, type=_Entry)
     facts, who = entry.facts, entry.actor
-    pending = facts.final is False and viewer.kind != "platform"
+    # A decision that waits for a second person, and why one was returned, are the platform's own business.
+    inward = facts.final is False or one.kind == "appeal.decision_returned"
+    kept_back = inward and viewer.kind != "platform"
     named = who.kind in ("buyer", "seller") or (who.kind == "platform" and viewer.kind == "platform")
     return FlowEvent(
         seq=one.seq,
@@ -179,11 +181,11 @@ def _event(one: Entry, viewer: Actor) -> FlowEvent:
         actor=FlowActor(who.kind, (who.name or None) if named else None),
         act=facts.act,
         # It names the decision.
-        verb=None if pending else facts.verb,
+        verb=None if kept_back else facts.verb,
         node=facts.node,
         to=facts.to,
         turn=facts.turn or None,  # type: ignore[arg-type]  # a side is what we record
-        answers={} if pending else facts.answers,
+        answers={} if kept_back else facts.answers,
         files=[file.id for file in facts.files],
         # Of an acceptance it says by whom it was, as the actor does.
         by=datetime.fromisoformat(facts.by) if facts.by and one.kind != "supervision.accepted" else None,
@@ -195,7 +197,7 @@ def _event(one: Entry, viewer: Actor) -> FlowEvent:
         message=facts.message,
         text=facts.text,
         dispute=facts.dispute,
-        outcome=None if pending else facts.outcome,
-        amount_minor=None if pending else facts.amount_minor,
+        outcome=None if kept_back else facts.outcome,
+        amount_minor=None if kept_back else facts.amount_minor,
         hash=one.hash.hex(),
     )

@@ -2,7 +2,17 @@
 
 from tradehall.kernel.files.kinds import ANY, ANYTHING, ARCHIVES, DOCUMENTS, KINDS, PICTURES
 from tradehall.kernel.files.names import clean_name
-from tradehall.kernel.files.receiving import Files, Handing, Received, StoredFile, file, files_for, files_of
+from tradehall.kernel.files.receiving import (
+    FORGET,
+    Files,
+    Handing,
+    Received,
+    StoredFile,
+    file,
+    files_for,
+    files_of,
+    no_longer_wanted,
+)
 from tradehall.kernel.files.serving import Part, download_headers, part_wanted, thumbnail_headers
 
 __all__ = [
@@ -10,6 +20,7 @@ __all__ = [
     "ANYTHING",
     "ARCHIVES",
     "DOCUMENTS",
+    "FORGET",
     "KINDS",
     "PICTURES",
     "Files",
@@ -22,6 +33,7 @@ __all__ = [
     "file",
     "files_for",
     "files_of",
+    "no_longer_wanted",
     "part_wanted",
     "thumbnail_headers",
 ]

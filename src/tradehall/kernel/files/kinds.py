@@ -143,10 +143,12 @@ _SIGNATURES: tuple[tuple[int, bytes, str], ...] = (
 )
 _BOMS = (codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _CONTROLS = re.compile(rb"[\x00-\x08\x0b\x0e-\x19\x1c-\x1f\x7f]")
+# What may stand before a document's first element. Repetitions are possessive where what follows cannot begin like what
+# is repeated: whatever somebody hands in, each character is looked at a few times at most.
 _PROLOG = re.compile(
-    r"\s+|<\?.*?\?>|<!--.*?-->|<!doctype\s+(?!html|svg)[^\[>]*(?:\[.*?\]\s*)?>", re.DOTALL | re.IGNORECASE
+    r"\s++|<\?.*?\?>|<!--.*?-->|<!doctype\s++(?!html|svg)[^\[>]*+(?:\[.*?\]\s*+)?>", re.DOTALL | re.IGNORECASE
 )
-_PAGE = re.compile(r"<(?:!doctype\s+)?(?:[\w.-]+:)?(html|head|body|script|iframe|frameset|svg)\b", re.IGNORECASE)
+_PAGE = re.compile(r"<(?:!doctype\s++)?(?:[\w.-]++:)?(html|head|body|script|iframe|frameset|svg)\b", re.IGNORECASE)
 
 
 class Signs:

@@ -11,7 +11,9 @@ from uuid import UUID
 import msgspec
 import structlog
 
+from tradehall.kernel import due
 from tradehall.kernel.db import DATABASE_AWAY, Reader, Tx
+from tradehall.kernel.due import DueRow
 from tradehall.kernel.errors import Problem
 from tradehall.kernel.files import kinds
 from tradehall.kernel.files.errors import (
@@ -31,6 +33,9 @@ from tradehall.kernel.ids import new_id
 from tradehall.settings import InvalidSetting, Settings, variable
 
 log = structlog.get_logger()
+
+# A due row that forgets a file, row and content.
+FORGET = "files.forget"
 
 
 class Received(msgspec.Struct):
@@ -238,6 +243,19 @@ class Files:
         received.registered = True
         return file
 
+    async def forget(self, tx: Tx, row: DueRow) -> None:
+        """Carries out what `no_longer_wanted` asked for. Should the transaction fail once the content is gone, there is
+        a row without any to which nothing refers, until this is done again. Raises StoreAway."""
+        gone = await tx.fetch_one(
+            StoredFile, f"SELECT {_COLUMNS} FROM files WHERE id = %(id)s FOR UPDATE", {"id": row.subject_id}
+        )
+        if gone is None:
+            return
+        await tx.execute("DELETE FROM files WHERE id = %(id)s", {"id": gone.id})
+        for key in (gone.storage_key, gone.thumbnail_key):
+            if key:
+                await self.storage.delete(key)
+
     def content(self, file: StoredFile, start: int = 0, end: int | None = None) -> AsyncIterator[bytes]:
         """The bytes of a file, or those from `start` up to but without `end`. Raises ContentMissing or StoreAway."""
         return self.storage.read(file.storage_key, start, end)
@@ -278,6 +296,12 @@ class Files:
                         await self.storage.delete(key)
 
         await asyncio.shield(asyncio.ensure_future(delete()))
+
+
+async def no_longer_wanted(tx: Tx, file_id: UUID) -> None:
+    """Has a file forgotten to which nothing refers any more, its content as well: who uploads and takes back again and
+    again would fill the store with what nobody ever sees."""
+    await due.schedule(tx, FORGET, file_id, tx.now)
 
 
 async def file(reader: Reader, file_id: UUID) -> StoredFile:

@@ -9,7 +9,7 @@ from tradehall.kernel.files.receiving import StoredFile
 from tradehall.kernel.files.thumbnails import MEDIA_TYPE
 
 _NO_TOKEN = re.compile(r"[^ !#-\[\]-~]")
-_RANGE = re.compile(r"bytes=(\d*)-(\d*)\Z", re.ASCII)
+_RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})\Z", re.ASCII)
 _PDF = "application/pdf"
 _SANDBOX = "sandbox; default-src 'none'"
 

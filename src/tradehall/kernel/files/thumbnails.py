@@ -11,11 +11,14 @@ from PIL import Image, ImageOps
 SIDE: Final = 320
 ENDING: Final = "webp"
 MEDIA_TYPE: Final = "image/webp"
-# What one is made of: above that a picture is kept, but decoding it would take more memory than it is worth.
-MOST_PIXELS: Final = 64_000_000
 MOST_BYTES: Final = 50 << 20
 # So many at a time: each holds a whole picture in memory.
 AT_ONCE: Final = 2
+# What a picture may be to be made smaller: above that it is kept, but decoding it would take more memory than it is
+# worth, and a few kilobytes can say that they are millions of pixels. Photographs are decoded at a part of their size,
+# which their first number is about; but progressive ones only after the whole of them was held.
+MOST_PIXELS: Final = 64_000_000
+MOST_DECODED: Final = 36_000_000
 _FORMATS: Final = ("PNG", "JPEG", "GIF", "WEBP")
 
 # Pillow's own guard is a warning, process-wide; ours is the check below, before anything is decoded.
@@ -46,22 +49,35 @@ class Thumbnails:
 def thumbnail(file: IO[bytes]) -> bytes | None:
     """See Thumbnails.of."""
     file.seek(0)
+    small = shrunk(file, SIDE, sharp=SIDE * 2)
+    if small is None:
+        return None
+    made = BytesIO()
+    small.save(made, "WEBP", quality=80)
+    return made.getvalue()
+
+
+def shrunk(file: IO[bytes], side: int, *, sharp: int) -> Image.Image | None:
+    """A picture (RGB or RGBA) upright and of at most `side` pixels each way; None where it is too large to be decoded.
+    A photograph is decoded at the half, quarter or eighth of its size where that leaves `sharp` pixels. Raises
+    NotAPicture."""
     try:
         with Image.open(file, formats=_FORMATS) as picture:
-            if picture.width * picture.height > MOST_PIXELS:
+            pixels = picture.width * picture.height
+            picture.draft("RGB", (sharp, sharp))
+            decoded = pixels if picture.info.get("progressive") else picture.width * picture.height
+            if pixels > MOST_PIXELS or decoded > MOST_DECODED:
                 return None
-            picture.draft("RGB", (SIDE * 2, SIDE * 2))
             picture.load()
-            upright = ImageOps.exif_transpose(picture)
-            transparent = upright.has_transparency_data
-            small = upright.convert("RGBA" if transparent else "RGB")
-            small.thumbnail((SIDE, SIDE))
+            mode = "RGBA" if picture.has_transparency_data else "RGB"
+            # Made small before anything else, which would take another copy of all its pixels.
+            small = picture if picture.mode == mode else picture.convert(mode)
+            small.thumbnail((side, side))
+            upright = ImageOps.exif_transpose(small).convert(mode)
             # A fresh picture takes the pixels along and nothing else: no place, no camera, no colour profile.
-            bare = Image.new(small.mode, small.size)
-            bare.paste(small)
-            made = BytesIO()
-            bare.save(made, "WEBP", quality=80)
-            return made.getvalue()
+            bare = Image.new(mode, upright.size)
+            bare.paste(upright)
+            return bare
     except MemoryError:
         return None
     except Exception as error:  # of a damaged picture Pillow raises whatever its decoders stumble over

@@ -13,6 +13,7 @@ import msgspec
 
 from tradehall.kernel.db import Reader, Tx
 from tradehall.kernel.errors import FieldProblem, Invalid, invalid
+from tradehall.kernel.files import no_longer_wanted
 from tradehall.kernel.i18n import N_
 from tradehall.kernel.ids import new_id
 from tradehall.settings import Settings
@@ -254,7 +255,7 @@ class Conversation:
         found = await tx.fetch_one(
             _Piece,
             """
-            SELECT message_id IS NOT NULL AS sent, side FROM case_message_files
+            SELECT message_id IS NOT NULL AS sent, side, file_id FROM case_message_files
             WHERE id = %(id)s AND flow_id = %(flow)s FOR UPDATE
             """,
             {"id": piece, "flow": held.id},
@@ -266,6 +267,7 @@ class Conversation:
         if found.sent:
             raise MessageFileSent
         await tx.execute("DELETE FROM case_message_files WHERE id = %(id)s AND message_id IS NULL", {"id": piece})
+        await no_longer_wanted(tx, found.file_id)
 
     async def _writing(self, tx: Tx, number: str) -> Held:
         """The order, held so that its messages are numbered one after the other. Raises ConversationClosed."""
@@ -283,6 +285,7 @@ async def _locked(tx: Tx, number: str) -> Held:
 class _Piece(msgspec.Struct, frozen=True):
     sent: bool
     side: str
+    file_id: UUID
 
 
 def _side(tx: Tx) -> Side:

@@ -20,10 +20,9 @@ from tradehall.settings import Settings
 from tradehall.supervision import queries
 from tradehall.supervision.disputes import rules
 from tradehall.supervision.disputes.calendar import working_days_from
-from tradehall.supervision.disputes.errors import OwnOrganisation, SecondPersonNeeded, SellerStillHasTime
+from tradehall.supervision.disputes.errors import SecondPersonNeeded, SellerStillHasTime, TooManyDisputes
 from tradehall.supervision.disputes.grounds import grounds_in
 from tradehall.supervision.disputes.model import Dispute, Stage, begins, stage_of, turn_at
-from tradehall.supervision.disputes.queries import belongs_to_a_side
 from tradehall.supervision.disputes.steps import CLOSED, UNOPENED, Outcome, Step
 from tradehall.supervision.fields import NOT_AN_AMOUNT, Checked
 from tradehall.supervision.flow import COMPLETED, Node, Timer, Verb
@@ -32,6 +31,8 @@ from tradehall.supervision.model import Held, first_reminder
 from tradehall.supervision.moving import CancelReason, Moving, arm, going_on, hand_in, left_of, named, told
 from tradehall.supervision.queries import Evidence
 
+# How often one side may begin a dispute about an order: each stops the delivery and calls the others together.
+MOST_BEGUN = 20
 NOTHING = Checked({}, {})
 LETTER_MISSING = N_("The seller's commitment letter is not in this appeal yet: ask the seller for it.")
 AMOUNT_MISSING = N_("Say how much goes back.")
@@ -78,10 +79,10 @@ class Disputes:
         self, tx: Tx, held: Held, stage: Stage, step: Step, checked: Checked, files: Sequence[Evidence]
     ) -> None:
         dispute = stage.dispute
-        if tx.actor.kind == "platform":
-            await self._impartial(tx, held)
         if step.key == "appeal":
             rules.check_appeal(held, tx.actor.kind, self._settings, tx.now)
+        if dispute is None and await self._begun(tx, held) >= MOST_BEGUN:
+            raise TooManyDisputes(most=MOST_BEGUN)
         if dispute and stage.too_soon(step, tx.now):
             assert dispute.due_at, "a dispute that is open has a term"
             raise SellerStillHasTime(until=dispute.due_at)
@@ -98,10 +99,13 @@ class Disputes:
         if checked.values.get("unreachable") and not await self._has_letter(tx, held, files):
             raise invalid("unreachable", LETTER_MISSING)
 
-    async def _impartial(self, tx: Tx, held: Held) -> None:
-        """Nobody handles a dispute of an organisation they belong to."""
-        if await belongs_to_a_side(tx, tx.actor.person_id, held.buyer_id, held.seller_id):
-            raise OwnOrganisation
+    async def _begun(self, tx: Tx, held: Held) -> int:
+        """How many disputes about the order the actor's side has begun, those included that are over."""
+        number: int = await tx.fetch_value(
+            "SELECT count(*) FROM disputes WHERE flow_id = %(flow)s AND opened_by = %(side)s",
+            {"flow": held.id, "side": tx.actor.kind},
+        )
+        return number
 
     async def _has_letter(self, tx: Tx, held: Held, files: Sequence[Evidence]) -> bool:
         if any(one.kind == "commitment_letter" for one in files):

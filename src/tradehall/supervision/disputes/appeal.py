@@ -94,7 +94,7 @@ def _note_contact(at: str) -> Step:
                     ("both", N_("Both sides")),
                 ),
             ),
-            Field(key="minutes", label=N_("Minutes"), kind="note"),
+            Field(key="minutes", label=N_("Minutes"), kind="note", hint=N_("Both sides read it.")),
             FILES,
         ),
         tone="plain",

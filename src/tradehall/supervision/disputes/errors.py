@@ -15,6 +15,10 @@ class NoDisputeOpen(Conflict):
     """That appeal, refund or return is closed or was withdrawn; nothing more can be done in it."""
 
 
+class TooManyDisputes(Conflict):
+    """Your side has begun {most} appeals, refunds and returns about this order and cannot begin another."""
+
+
 class RefundRuledOut(Conflict):
     """A refund can no longer be negotiated: the authorisation code was claimed."""
 

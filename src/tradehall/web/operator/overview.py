@@ -33,6 +33,7 @@ DUE_KINDS = {
     "subscription.life": N_("The next step of an application's life"),
     "subscription.renewal": N_("Automatic renewal"),
     "call.investigation": N_("Undo what could not be carried out"),
+    "files.forget": N_("Delete a file that was taken back"),
     "housekeeping": N_("Housekeeping"),
 }
 
