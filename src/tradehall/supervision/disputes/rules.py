@@ -50,10 +50,10 @@ def not_now(held: "Held", kind: Kind, key: str) -> Problem:
 def in_the_way(held: "Held", stage: Stage, verb: Verb, person_id: UUID | None, *, belongs: bool) -> Problem | None:
     """What keeps somebody from a step that the table allows their side, None for nothing. `belongs`: they are of the
     platform and of one of the two sides as well."""
-    if stage.kind is None:
-        return None
     if belongs:
         return OwnOrganisation()
+    if stage.kind is None:
+        return None
     if verb.key == "confirm_decision" and decided_by(stage.dispute, person_id):
         return SecondPersonNeeded()
     return NothingToRedeliver() if verb.key == "decide_redeliver" and not redeliverable(held) else None

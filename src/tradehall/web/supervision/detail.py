@@ -229,10 +229,10 @@ async def _belongs(reader: Reader, actor: Actor, held: Held) -> bool:
 
 
 def _barred(held: Held, actor: Actor, *, belongs: bool) -> str:
-    """The message id of why this operator cannot take the platform's turn in a dispute; "" where they can, or where it
-    is not the platform's."""
+    """The message id of why this operator cannot take the platform's turn; "" where they can, or where it is not the
+    platform's."""
     one = held.appeal or held.refund
-    if one is None or actor.kind != "platform" or one.turn != "platform":
+    if actor.kind != "platform" or (one.turn if one else held.turn) != "platform":
         return ""
     if belongs:
         return OwnOrganisation.message_id()

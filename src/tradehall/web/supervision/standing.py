@@ -124,7 +124,7 @@ def next_of(
     barred: str = "",
 ) -> dict[str, Any]:
     """What the macro `next_card` shows. `granted_minor`: what a dispute that is over returned; `barred`: the message id
-    of why its reader cannot take their side's turn in the one that is under way."""
+    of why its reader cannot take the turn that is their side's."""
     if held.state == "completed":
         return {
             "title": texts.gettext("The service is completed"),
@@ -146,7 +146,7 @@ def next_of(
         }
     if held.disputes:
         return _disputed(held, held.appeal or held.disputes[0], side, now, texts, clock, barred)
-    return _turn(held, side, now, texts, clock)
+    return _turn(held, side, now, texts, clock, barred)
 
 
 def _disputed(
@@ -188,14 +188,16 @@ def waits_for(dispute: Dispute, side: str) -> bool:
     return dispute.turn == side or (dispute.turn == "parties" and side in ("buyer", "seller"))
 
 
-def _turn(held: Held, side: str, now: datetime, texts: Translator, clock: Clock) -> dict[str, Any]:
+def _turn(held: Held, side: str, now: datetime, texts: Translator, clock: Clock, barred: str) -> dict[str, Any]:
     assert held.turn, "an open flow is somebody's turn"
-    yours, late = held.turn == side, held.overdue(now)
+    yours, late = held.turn == side and not barred, held.overdue(now)
     said = []
     if late and held.due_at:
         said.append(texts.gettext("Overdue since %(time)s.", time=clock(held.due_at, "minute")))
     if yours:
         said.append(texts.lookup(_DO.get(held.node, "")))
+    elif barred:
+        said.append(texts.lookup(barred))
     elif any(stage.kind is None and stage.verbs(side) for stage in held.stages):
         said.append(texts.gettext("Until then you can do what stands below."))
     else:
