@@ -128,6 +128,23 @@ async def test_a_licence_for_a_hardware_id_is_text_or_files(supervised: Supervis
     ]  # fmt: skip
 
 
+async def test_a_mistyped_hardware_id_is_rejected_and_the_promised_days_count_from_the_right_one(
+    supervised: Supervised, shop: Shop
+) -> None:
+    number = await supervised.buy("license_hardware_id", delivery_days=10)
+    await supervised.act(number, "submit_identification", {"hardware_id": "00:1B:44:11:3A:87"})
+    shop.clock.advance(9 * DAYS)
+    held = await supervised.act(number, "reject_identification", {"reason": "No machine has this ID."})
+    assert (held.node, held.turn, held.rejections_by_seller) == ("identification", "buyer", 1)
+    shop.clock.advance(20 * DAYS)
+    held = await supervised.act(number, "submit_identification", {"hardware_id": "00:1B:44:11:3A:B7"})
+    assert held.due_at == shop.clock.now() + 10 * DAYS
+    # Made for the wrong machine it shows only when it is tried: after a rejected delivery it can be corrected as well.
+    await supervised.walk(number, "deliver", "reject_delivery", "reject_identification", "submit_identification")
+    await supervised.walk(number, "deliver", "accept")
+    assert (await supervised.kinds(number)).count("supervision.identification_rejected") == 2
+
+
 @pytest.mark.begins("2024-09-01T00:00+00:00")
 async def test_an_authorisation_code_before_the_change_is_proven_after_it_was_activated(
     supervised: Supervised,

@@ -105,8 +105,10 @@ class Moving:
         elif node.term:
             due_at = self._due(tx.now, held, node)
             timers["remind"] = first_reminder(tx.now, due_at)
-            if node.term == "delivery" and PROMISED not in held.facts:
+            if node.term == "delivery" and not held.facts.get(PROMISED):
                 facts[PROMISED] = due_at
+        if verb.rejects and held.at.term == "delivery":
+            facts[PROMISED] = None  # the days count anew from what comes in instead
         if "track" in held.timers and node.key in ("review", "acceptance"):
             timers |= {name: held.timers[name] for name in ("track", "accept") if name in held.timers}
         if verb.timer == "track":

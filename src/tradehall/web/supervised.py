@@ -36,6 +36,7 @@ WITHOUT_VERB: dict[str, tuple[str, Tone]] = {
 DONE: dict[str, str] = {
     "Submit the requirement": N_("Requirement submitted"),
     "Submit the identification code": N_("Identification code submitted"),
+    "Reject the identification code": N_("Identification code rejected"),
     "Confirm the requirement": N_("Requirement confirmed"),
     "Reject the requirement": N_("Requirement rejected"),
     "Deliver the application": N_("Application delivered"),

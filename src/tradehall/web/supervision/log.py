@@ -82,7 +82,8 @@ def acts_of(
     ]
     for number, act in enumerate(acts):
         if (act.verb and act.verb.rejects) or act.kind == "supervision.sent_back":
-            answered = next((one for one in reversed(acts[:number]) if _is_shown(one)), None)
+            shown = (one for one in reversed(acts[:number]) if _is_shown(one) and one.role != act.role)
+            answered = next(shown, None)
             if answered:
                 answered.objection = act
     if viewer != "platform":

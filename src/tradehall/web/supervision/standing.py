@@ -198,6 +198,10 @@ def _turn(held: Held, side: str, now: datetime, texts: Translator, clock: Clock)
         said.append(texts.gettext("Until then you can do what stands below."))
     else:
         said.append(texts.gettext("There is nothing for you to do until then."))
+    if not yours and _comes_back(held, side):
+        said.append(
+            texts.gettext("To correct what you handed over, say so in a message: once it is rejected, you can change it.")
+        )
     title = _YOURS if yours else _OTHERS[held.turn]
     return {
         "title": texts.gettext(title, node=texts.lookup(held.at.label)),
@@ -207,6 +211,13 @@ def _turn(held: Held, side: str, now: datetime, texts: Translator, clock: Clock)
         "late": late,
         "tone": "danger" if late else "warning" if yours else "info",
     }
+
+
+def _comes_back(held: Held, side: str) -> bool:
+    """Whether what this side handed over last can be rejected to it by whoever has it now."""
+    return any(
+        verb.rejects and held.at.by(verb) != side and held.flow.node(verb.to).actor == side for verb in held.at.verbs
+    )
 
 
 def ahead_of(held: Held, now: datetime, texts: Translator) -> list[dict[str, Any]]:
