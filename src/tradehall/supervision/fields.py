@@ -48,7 +48,8 @@ class Field(msgspec.Struct, frozen=True, kw_only=True):
     """One thing to supply. Money is minor units of the order's currency, or typed with its decimals; a deadline is a
     day ahead. What is secret is kept sealed and shown on demand; a code is looked at and not shown again.
     Of one `group` at least one has to be; one with `unless` need not be where that flag is set,
-    and one with `only_if` only counts where it is. `least` and `most` are numbers of files."""
+    and one with `only_if` only counts where it is. `least` and `most` are numbers of files. Of what is `verbatim` every
+    character counts: it is there to be copied."""
 
     key: str
     label: str
@@ -62,6 +63,7 @@ class Field(msgspec.Struct, frozen=True, kw_only=True):
     group: str = ""
     unless: str = ""
     only_if: str = ""
+    verbatim: bool = False
 
     def wanted(self, answers: Mapping[str, Any]) -> bool:
         """Whether it has to be supplied, by what else is."""

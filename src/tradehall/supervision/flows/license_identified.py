@@ -9,7 +9,7 @@ from tradehall.supervision.flow import Flow, Node, Verb
 from tradehall.supervision.flows.common import COMPLETED_NODE, REASON, acceptance, delivery, review
 
 LICENSE = (
-    Field(key="license", label=N_("Licence"), kind="note", group="license"),
+    Field(key="license", label=N_("Licence"), kind="note", group="license", verbatim=True),
     Field(key="license_files", label=N_("Licence files"), kind="files", accept="any", group="license"),
 )
 # A code that cannot be right goes back to the buyer, as a requirement does (§1.3): for as long as nothing is delivered,
@@ -74,6 +74,7 @@ FLOWS = (
                 key="hardware_id",
                 label=N_("Identification code of your machine"),
                 kind="text",
+                verbatim=True,
                 hint=N_("The seller's guide says where to read it. The licence will fit this machine only."),
             ),
             asks=N_(

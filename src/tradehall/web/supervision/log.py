@@ -30,11 +30,13 @@ _NOT_DELIVERED = frozenset({"confirm_requirement", "activate_code"})
 
 
 class Answer(msgspec.Struct, frozen=True):
-    """Something that was supplied: how it is called, what kind of thing it is, and what was said."""
+    """Something that was supplied: how it is called, what kind of thing it is, and what was said; `verbatim` where it is
+    there to be copied."""
 
     label: str
     kind: str
     text: str
+    verbatim: bool = False
 
 
 class Handed(msgspec.Struct, frozen=True):
@@ -198,7 +200,7 @@ def answer_of(key: str, value: Any, fields: Mapping[str, Field], texts: Translat
         text = texts.money(value, currency)
     elif field.kind == "choice":
         text = texts.lookup(dict(field.choices).get(value, value))
-    return Answer(texts.lookup(field.label), field.kind, text)
+    return Answer(texts.lookup(field.label), field.kind, text, field.verbatim)
 
 
 def _handed(
@@ -259,7 +261,7 @@ def _note(kind: str, facts: dict[str, Any], currency: str, texts: Translator) ->
             return texts.lookup(_WHOM.get(facts.get("turn", ""), ""))
         case "supervision.reminded":
             said = [_WHOM.get(facts.get("turn", ""), ""), _ESCALATED.get(facts.get("level", 0), "")]
-            return " ".join(texts.lookup(one) for one in said if one)
+            return texts.prose(texts.lookup(one) for one in said)
         case "supervision.unaccepted":
             days = int(facts.get("days", 0))
             return texts.ngettext("%(num)s day after the order.", "%(num)s days after the order.", days)
