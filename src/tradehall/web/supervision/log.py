@@ -30,8 +30,8 @@ _NOT_DELIVERED = frozenset({"confirm_requirement", "activate_code"})
 
 
 class Answer(msgspec.Struct, frozen=True):
-    """Something that was supplied: how it is called, what kind of thing it is, and what was said; `verbatim` where it is
-    there to be copied."""
+    """Something that was supplied: how it is called, what kind of thing it is, and what was said; `verbatim` where
+    it is there to be copied."""
 
     label: str
     kind: str
