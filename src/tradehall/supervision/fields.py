@@ -27,6 +27,7 @@ MOST_FILES = 20
 FURTHEST_DEADLINE = timedelta(days=60)
 
 MISSING = N_("This is missing.")
+NOT_TEXT = N_("Send this as text.")
 LONG = N_("Write at most {most} characters.")
 NOT_A_URL = N_("Write an address that begins with http:// or https://.")
 NOT_A_DATE = N_("Write a date as year-month-day.")
@@ -156,7 +157,7 @@ def _wrong(field: Field, value: Any, bounds: Bounds) -> FieldProblem | None:
     if field.kind == "money":
         return _wrong_amount(field, value, bounds)
     if not isinstance(value, str):
-        return FieldProblem(field.key, MISSING)
+        return FieldProblem(field.key, NOT_TEXT)
     most = LONGEST.get(field.kind)
     if most and len(value) > most:
         return FieldProblem(field.key, LONG, {"most": most})
