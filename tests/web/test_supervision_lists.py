@@ -107,6 +107,19 @@ async def test_a_row_says_where_the_order_stands_and_what_to_do(enter: Enter, wo
     assert "交易管理 &gt; 服务监管" in seller.page
 
 
+async def test_a_review_is_called_by_its_name_as_long_as_it_is_not_decided(
+    enter: Enter, world: World, buy: Buy, supervised: Supervised, shop: Shop
+) -> None:
+    await shop.sql(f"UPDATE organisations SET track = 'base' WHERE id = '{world.buyer.organisation_id}'")
+    number = await buy("orchestration", product_class="joint")
+    await supervised.act(number, "deliver")
+    operator = await enter(world.operator)
+    assert await shown(operator, "/operator/supervision") == [number]
+    assert row_of(operator, number).endswith("Platform review")
+    await operator.get("/operator")
+    assert f'href="/operator/supervision/{number}#form-approve_delivery">Platform review</a>' in operator.page
+
+
 async def test_what_is_late_is_shown_to_all_sides_and_stands_out(
     enter: Enter, world: World, buy: Buy, clock: StillClock
 ) -> None:
