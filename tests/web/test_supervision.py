@@ -205,6 +205,10 @@ async def test_who_waits_is_told_what_there_is_to_do_meanwhile(at: At, supervise
     await supervised.walk(number, "submit_requirement")
     buyer = await at("buyer", number)
     assert "once it is rejected, you can change it" in await buyer.open()
+    supervised.shop.clock.advance(timedelta(days=6))
+    late = await buyer.open()
+    assert "Remind them or reach them directly" in late
+    assert "There is nothing for you to do until then." not in late
 
 
 async def test_of_a_form_with_mistakes_everything_is_named_and_kept(at: At, supervised: Supervised) -> None:

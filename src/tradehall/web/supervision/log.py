@@ -188,6 +188,16 @@ def answers_of(
     return [answer_of(key, answers[key], fields, texts, currency) for key in known + others]
 
 
+def verbatim(held: Held, texts: Translator) -> list[Answer]:
+    """What was supplied last of which every character counts, in the order of its flow."""
+    found: list[Answer] = []
+    for _, verb in held.flow.walk():
+        fields = {field.key: field for field in held.fields(verb) if field.verbatim}
+        given = {key: value for key, value in (held.facts.get(verb.key) or {}).items() if key in fields}
+        found += answers_of(given, fields, texts, held.currency)
+    return found
+
+
 def answer_of(key: str, value: Any, fields: Mapping[str, Field], texts: Translator, currency: str) -> Answer:
     """Something that was supplied, as people read it."""
     field = fields.get(key)
