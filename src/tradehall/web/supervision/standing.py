@@ -215,12 +215,12 @@ def _turn(held: Held, side: str, now: datetime, texts: Translator, clock: Clock)
         said.append(texts.gettext("Overdue since %(time)s.", time=clock(held.due_at, "minute")))
     if yours:
         said.append(texts.lookup(_DO_OF.get((held.delivery_type, held.node)) or _DO.get(held.node, "")))
+    elif meanwhile := _MEANWHILE.get((held.node, side)):
+        said.append(texts.lookup(meanwhile))
     elif late and side != "platform" and held.turn != "platform":
         said.append(
             texts.gettext("Remind them or reach them directly; if that changes nothing, appeal to the marketplace.")
         )
-    elif meanwhile := _MEANWHILE.get((held.node, side)):
-        said.append(texts.lookup(meanwhile))
     elif any(stage.kind is None and stage.verbs(side) for stage in held.stages):
         said.append(texts.gettext("Until then you can do what stands below."))
     else:
