@@ -324,6 +324,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     inspection_term: Annotated[
         timedelta, Doc("How long a seller has to look at what came back; then it counts as in order.")
     ] = timedelta(days=15)
+    parcel_on_its_way: Annotated[
+        timedelta,
+        Doc(
+            "How long after a parcel was posted, if it is not known to be signed for before, the days begin that a "
+            "buyer has to accept it."
+        ),
+    ] = timedelta(days=10)
     parcel_interval: Annotated[timedelta, Doc("Pause between two questions to a courier where a parcel is.")] = (
         timedelta(hours=12)
     )

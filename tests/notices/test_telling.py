@@ -83,7 +83,7 @@ async def test_a_delivery_under_review_is_told_to_the_buyer_too(
     shop.clock.advance(timedelta(hours=1))
     await supervised.act(number, "return_delivery")
     assert (await inbox.kinds(world.buyer))[0] == "delivery_returned"
-    assert (await inbox.kinds(world.seller))[0] == "turn"
+    assert (await inbox.kinds(world.seller))[0] == "rejected"
     for verb in ("deliver", "approve_delivery"):
         shop.clock.advance(timedelta(hours=1))
         await supervised.act(number, verb)
@@ -91,7 +91,22 @@ async def test_a_delivery_under_review_is_told_to_the_buyer_too(
     assert (await inbox.kinds(world.buyer))[0] == "turn"
     mailed = {row[0] for row in await shop.sql("SELECT DISTINCT kind FROM notice_sendings JOIN notices n ON "
                                                "n.id = notice_id")}  # fmt: skip
-    assert mailed == {"turn"}, "what is only to be known stays in the station"
+    assert mailed == {"turn", "rejected"}, "what is only to be known stays in the station"
+
+
+async def test_what_comes_back_says_from_whom_and_why(
+    supervised: Supervised, shop: Shop, inbox: Inbox, world: World
+) -> None:
+    number = await supervised.buy("license_hardware_id")
+    await supervised.act(number, "submit_identification")
+    shop.clock.advance(timedelta(hours=1))
+    await supervised.act(number, "reject_identification", {"reason": "No machine has this ID."})
+    assert (await inbox.kinds(world.buyer))[0] == "rejected"
+    text = await inbox.last(world.buyer)
+    assert text.title == "Sent back: Submit identification code"
+    assert "Northwind Software says: “No machine has this ID.”" in text.body
+    assert "—" not in text.body
+    assert "驳回：“No machine has this ID.”" in (await inbox.last(world.buyer, "zh")).body
 
 
 async def test_reminders_become_urgent_when_it_is_late(

@@ -74,7 +74,11 @@ ROWS: dict[tuple[str, int], Rows] = {
     ("license_system_id", 1): {("identification", "buyer", "submit_identification"): always("delivery")}
     | delivered()
     | accepted("delivery"),
-    ("license_hardware_id", 1): {("identification", "buyer", "submit_identification"): always("delivery")}
+    # and, by §1.3, what the seller cannot make a licence for goes back to be edited
+    ("license_hardware_id", 1): {
+        ("identification", "buyer", "submit_identification"): always("delivery"),
+        ("delivery", "seller", "reject_identification"): always("identification"),
+    }
     | delivered()
     | accepted("delivery"),
     # §2.3.4 and §2.3.5

@@ -11,6 +11,7 @@ from tests.world import Shop, World
 
 from tradehall.catalog.delivery import deliveries
 from tradehall.kernel.i18n import LOCALES, translator
+from tradehall.supervision import queries
 from tradehall.supervision.disputes.model import PROCEDURES
 from tradehall.supervision.flow import Flow
 from tradehall.supervision.flows import all_flows
@@ -247,6 +248,24 @@ async def test_what_was_accepted_says_so_and_since_when_it_is_billable(enter: En
     assert "Refresh details" not in text(buyer)
     await seller.get(f"/seller/applications/{application}")
     assert "Calls made for it" not in text(seller)
+
+
+async def test_an_application_shows_its_licence_to_be_copied(enter: Enter, world: World, shop: Shop) -> None:
+    supervised = Supervised(shop)
+    buyer = await enter(world.buyer)
+    for delivery_type, said in (
+        ("license_code", "Authorisation code"),
+        ("license_system_id", "System ID"),
+        ("license_hardware_id", "Identification code of your machine"),
+    ):
+        number = await supervised.buy(delivery_type)
+        await supervised.complete(number)
+        await buyer.get(f"/buyer/applications/{(await shop.instance(number)).id}")
+        assert said in text(buyer)
+        async with shop.installation.db.read() as reader:
+            code = await queries.code_of(reader, (await supervised.flow(number)).order_id)
+        system_id = (await supervised.flow(number)).facts.get("system_id")
+        assert f'data-copy="{code or system_id or "Something"}"' in buyer.page
 
 
 @pytest.mark.parametrize("delivery_type", ["image", "api", "hardware", "service"])

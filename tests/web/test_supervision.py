@@ -101,6 +101,36 @@ async def test_what_was_sent_back_is_told_above_the_form_until_it_is_handed_in_a
     assert "data-sent-back" not in await buyer.open()
 
 
+async def test_an_objection_stands_beside_what_it_is_about(at: At, supervised: Supervised) -> None:
+    number = await supervised.buy("license_hardware_id")
+    await supervised.walk(number, "submit_identification", "deliver", "reject_delivery")
+    seller: Desk = await at("seller", number)
+    await seller.send("reject_identification", reason="It names another machine.")
+    buyer: Desk = await at("buyer", number)
+    page = await buyer.open()
+    cards = {title: page.partition(f"<h2>{title}</h2>")[2].partition("</section>")[0]
+             for title in ("Requirement", "What was delivered")}  # fmt: skip
+    assert "It names another machine." in cards["Requirement"]
+    assert "It names another machine." not in cards["What was delivered"]
+    assert 'data-copy="Something"' in cards["Requirement"]
+    assert 'value="Something"' in page, "what was submitted is there to be corrected"
+
+
+async def test_who_waits_is_told_what_there_is_to_do_meanwhile(at: At, supervised: Supervised) -> None:
+    number = await supervised.buy("license_code")
+    await supervised.walk(number, "deliver", "claim_code")
+    buyer: Desk = await at("buyer", number)
+    assert "Give the authorisation code to the seller" in await buyer.open()
+    number = await supervised.buy("service")
+    await supervised.walk(number, "submit_requirement")
+    buyer = await at("buyer", number)
+    assert "once it is rejected, you can change it" in await buyer.open()
+    supervised.shop.clock.advance(timedelta(days=6))
+    late = await buyer.open()
+    assert "Remind them or reach them directly" in late
+    assert "There is nothing for you to do until then." not in late
+
+
 async def test_of_a_form_with_mistakes_everything_is_named_and_kept(at: At, supervised: Supervised) -> None:
     number = await saas_to_deliver(supervised)
     desk: Desk = await at("seller", number)

@@ -96,6 +96,19 @@ async def test_a_row_says_where_the_order_stands_and_what_to_do(enter: Enter, wo
     assert "交易管理 &gt; 服务监管" in seller.page
 
 
+async def test_a_review_is_called_by_its_name_as_long_as_it_is_not_decided(
+    enter: Enter, world: World, buy: Buy, supervised: Supervised, shop: Shop
+) -> None:
+    await shop.sql(f"UPDATE organisations SET track = 'base' WHERE id = '{world.buyer.organisation_id}'")
+    number = await buy("orchestration", product_class="joint")
+    await supervised.act(number, "deliver")
+    operator = await enter(world.operator)
+    assert await shown(operator, "/operator/supervision") == [number]
+    assert row_of(operator, number).endswith("Platform review")
+    await operator.get("/operator")
+    assert f'href="/operator/supervision/{number}#form-approve_delivery">Platform review</a>' in operator.page
+
+
 async def test_what_is_late_is_shown_to_all_sides_and_stands_out(
     enter: Enter, world: World, buy: Buy, clock: StillClock
 ) -> None:
@@ -270,6 +283,24 @@ async def test_an_export_holds_what_the_list_shows(
     assert only[0].value == service
     stranger = await enter(world.other_buyer)
     assert (await exported(stranger, "/buyer/supervision/export?view=all")).worksheets[0].max_row == 1
+
+
+async def test_an_export_tells_of_a_dispute_what_the_list_does(
+    enter: Enter, world: World, buy: Buy, supervised: Supervised, shop: Shop
+) -> None:
+    appealed, frozen = await buy("service"), await buy("service")
+    await supervised.act(appealed, "appeal", by=world.buyer)
+    async with shop.installation.db.transaction(world.operator) as tx:
+        await shop.installation.supervision.freeze(tx, frozen)
+    operator = await enter(world.operator)
+    sheet = (await exported(operator, "/operator/supervision/export?view=all")).worksheets[0]
+    heading, *told = [[cell.value for cell in row] for row in sheet.iter_rows()]
+    rows = {row[0]: dict(zip(heading, row, strict=True)) for row in told}
+    states = {number: row["Service supervision"] for number, row in rows.items()}
+    assert states == {appealed: "Appeal", frozen: "Frozen"}
+    assert rows[appealed]["Whose turn"] == "Yours"
+    assert isinstance(rows[appealed]["By when"], datetime)
+    assert (rows[frozen]["Whose turn"], rows[frozen]["By when"]) == (None, None)
 
 
 async def test_an_export_speaks_the_language_and_the_time_of_its_reader(

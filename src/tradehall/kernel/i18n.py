@@ -12,7 +12,7 @@ Two ways of filling in, chosen by where the text comes from:
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta, tzinfo
 from functools import cache, lru_cache
 from gettext import c2py
@@ -67,6 +67,10 @@ class Translator:
     def ngettext(self, singular: str, plural: str, number: int, /, **params: object) -> str:
         """The text for this number, with its `%(name)s` filled in; `%(num)s` is the number."""
         return self.lookup_plural(singular, plural, number) % {"num": number, **params}
+
+    def prose(self, sentences: Iterable[str]) -> str:
+        """Sentences one after the other, those that are empty left out: Chinese puts no space between them."""
+        return ("" if self.locale == "zh" else " ").join(one for one in sentences if one)
 
     def format(self, msgid: str, /, **params: object) -> str:
         """The text with its `{name}` filled in, labels in its own language: for docstrings of errors."""

@@ -19,6 +19,7 @@ NoticeKind = Literal[
     "delivered",
     "delivery_approved",
     "delivery_returned",
+    "rejected",
     "parcel_signed",
     "unaccepted",
     "accepted",
@@ -134,6 +135,7 @@ class Told(msgspec.Struct, frozen=True):
 
 
 YOUR_TURN = Told("turn", "turn")
+SENT_BACK = Told("turn", "rejected")
 _BOTH: tuple[Literal["buyer"], Literal["seller"]] = ("buyer", "seller")
 _GIVEN_UP = ("reason", ("opening_failed", "renewal_failed", "change_failed"))
 _REMINDED = (
@@ -193,11 +195,15 @@ _DISPUTES: Mapping[str, tuple[Told, ...]] = {
 
 # Which event is told to whom. What every order that simply works goes through is told to nobody: its buyer is there.
 TOLD: Mapping[str, tuple[Told, ...]] = {
-    **{f"supervision.{verb.event}": (YOUR_TURN,) for flow in all_flows() for _, verb in flow.walk()},
+    **{
+        f"supervision.{verb.event}": (SENT_BACK if verb.rejects else YOUR_TURN,)
+        for flow in all_flows()
+        for _, verb in flow.walk()
+    },
     "supervision.opened": (YOUR_TURN, Told("others", "opened", mail=False)),
     "supervision.delivered": (YOUR_TURN, Told("others", "delivered", mail=False)),
     "supervision.delivery_approved": (YOUR_TURN, Told("others", "delivery_approved", mail=False)),
-    "supervision.delivery_returned": (YOUR_TURN, Told("others", "delivery_returned", mail=False)),
+    "supervision.delivery_returned": (SENT_BACK, Told("others", "delivery_returned", mail=False)),
     "supervision.parcel_signed": (Told("turn", "parcel_signed"), Told("others", "parcel_signed", mail=False)),
     "supervision.resumed": (YOUR_TURN,),
     "supervision.sent_back": (YOUR_TURN,),

@@ -236,6 +236,9 @@ def _facts(case: _Case, event: Event, until: datetime | None) -> dict[str, Any]:
     if "amount_minor" in event.facts:
         facts |= {"amount_minor": event.facts["amount_minor"], "currency": case.currency}
     facts |= {name: event.facts[name] for name in ("days", "why", "rating", "times") if name in event.facts}
+    reason = (event.facts.get("answers") or {}).get("reason")
+    if reason and event.kind.startswith("supervision."):
+        facts |= {"why": reason, "sender": event.actor.kind}
     if case.dispute_kind:
         facts |= _of_dispute(case, case.dispute_kind, event)
     return facts

@@ -69,6 +69,11 @@ WORDS: Mapping[NoticeKind, Words] = {
         N_("The delivery of %(product)s was returned to the seller"),
         N_("Order %(number)s: the proof did not pass the review. The seller hands it in anew, by %(due)s."),
     ),
+    "rejected": Words(
+        N_("Sent back to you"),
+        N_("Sent back: %(node)s"),
+        N_("Order %(number)s, %(product)s, came back to you. %(sender)s says: “%(why)s” Please do it by %(due)s."),
+    ),
     "parcel_signed": Words(
         N_("Parcel signed for"),
         N_("The parcel with %(product)s was signed for"),

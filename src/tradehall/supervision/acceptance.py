@@ -81,6 +81,7 @@ def _empowerment(license_of: bool) -> list[Field]:
             label=N_("Order number of the cloud resources"),
             kind="text",
             required=license_of,
+            verbatim=True,
             hint=N_("What is licensed has to run on the marketplace's cloud."),
         ),
         _picture("cloud_order_screenshot", N_("Screenshot of that order"), required=license_of),

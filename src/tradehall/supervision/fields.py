@@ -27,6 +27,7 @@ MOST_FILES = 20
 FURTHEST_DEADLINE = timedelta(days=60)
 
 MISSING = N_("This is missing.")
+NOT_TEXT = N_("Send this as text.")
 LONG = N_("Write at most {most} characters.")
 NOT_A_URL = N_("Write an address that begins with http:// or https://.")
 NOT_A_DATE = N_("Write a date as year-month-day.")
@@ -48,7 +49,8 @@ class Field(msgspec.Struct, frozen=True, kw_only=True):
     """One thing to supply. Money is minor units of the order's currency, or typed with its decimals; a deadline is a
     day ahead. What is secret is kept sealed and shown on demand; a code is looked at and not shown again.
     Of one `group` at least one has to be; one with `unless` need not be where that flag is set,
-    and one with `only_if` only counts where it is. `least` and `most` are numbers of files."""
+    and one with `only_if` only counts where it is. `least` and `most` are numbers of files. Of what is `verbatim` every
+    character counts: it is there to be copied."""
 
     key: str
     label: str
@@ -62,6 +64,7 @@ class Field(msgspec.Struct, frozen=True, kw_only=True):
     group: str = ""
     unless: str = ""
     only_if: str = ""
+    verbatim: bool = False
 
     def wanted(self, answers: Mapping[str, Any]) -> bool:
         """Whether it has to be supplied, by what else is."""
@@ -154,7 +157,7 @@ def _wrong(field: Field, value: Any, bounds: Bounds) -> FieldProblem | None:
     if field.kind == "money":
         return _wrong_amount(field, value, bounds)
     if not isinstance(value, str):
-        return FieldProblem(field.key, MISSING)
+        return FieldProblem(field.key, NOT_TEXT)
     most = LONGEST.get(field.kind)
     if most and len(value) > most:
         return FieldProblem(field.key, LONG, {"most": most})

@@ -93,10 +93,12 @@ class Moving:
         if node.key == held.node:
             timers = dict(held.timers)
         elif node.term:
-            due_at = self._due(tx.now, held, node)
+            due_at = self._due(tx.now, held, node, verb)
             timers["remind"] = first_reminder(tx.now, due_at)
-            if node.term == "delivery" and PROMISED not in held.facts:
+            if node.term == "delivery" and not held.facts.get(PROMISED):
                 facts[PROMISED] = due_at
+        if verb.rejects and held.at.term == "delivery":
+            facts[PROMISED] = None  # the days count anew from what comes in instead
         if "track" in held.timers and node.key in ("review", "acceptance"):
             timers |= {name: held.timers[name] for name in ("track", "accept") if name in held.timers}
         if verb.timer == "track":
@@ -109,19 +111,22 @@ class Moving:
             secrets = self._seal.close(msgspec.json.encode(known).decode(), str(held.id))
         return Move(node, facts, secrets, begins_at, timers)
 
-    def _due(self, now: datetime, held: Held, node: Node) -> datetime:
+    def _due(self, now: datetime, held: Held, node: Node, verb: Verb) -> datetime:
         """By when whoever's turn it becomes should act. What was promised is promised once: the parts of a delivery,
-        and what is delivered anew, have until then, or a few days where that is near or past."""
+        and what is delivered anew, have until then, or a few days where that is near or past. Nobody can accept a
+        parcel before it is there: what was just posted has time to arrive."""
         assert node.term, "every node at which somebody acts has a term"
         if node.term == "delivery" and (promised := held.facts.get(PROMISED)):
             return max(datetime.fromisoformat(promised), now + self._settings.redelivery_term)
+        if node.term == "acceptance" and verb.timer == "track":
+            now += self._settings.parcel_on_its_way
         return now + term_of(node.term, self._settings, held.delivery_days)
 
     async def _write(self, tx: Tx, held: Held, verb: Verb, move: Move, act: int) -> None:
         done = move.node.key == COMPLETED
         stays = move.node.key == held.node
         counted = held.at.by(verb) if verb.rejects else ""
-        due_at = held.due_at if stays or done else self._due(tx.now, held, move.node)
+        due_at = held.due_at if stays or done else self._due(tx.now, held, move.node, verb)
         await tx.execute(
             """
             UPDATE supervision_flows SET

@@ -15,7 +15,7 @@ from tradehall.supervision.disputes.acting import Disputes
 from tradehall.supervision.disputes.model import Dispute
 from tradehall.supervision.fields import Checked
 from tradehall.supervision.flow import COMPLETED, Timer, Verb
-from tradehall.supervision.model import Held
+from tradehall.supervision.model import Held, first_reminder
 from tradehall.supervision.moving import Moving, arm, told
 
 log = structlog.get_logger()
@@ -106,12 +106,16 @@ class Timers:
             return
         changed = answer.status != held.facts["parcel"].get("status")
         timers: dict[Timer, datetime | None] = {"track": later}
+        due_at: datetime | None = None
         if answer.status == "signed" and answer.at and held.node == "acceptance":
             # The buyer had the days to object from when it could be known here: not while the platform reviewed it,
             # nor from a day before this parcel was posted.
             known = max(answer.at, tx.now - self._settings.parcel_interval)
             timers = {"track": None, "accept": known + self._settings.parcel_acceptance}
-        await self._set_timers(tx, held, timers)
+            if changed:
+                due_at = known + self._settings.acceptance_term
+                timers["remind"] = first_reminder(tx.now, due_at)
+        await self._set_timers(tx, held, timers, due_at)
         if changed:
             facts = {"parcel": held.facts["parcel"] | {"status": answer.status, "signed_at": answer.at}}
             await tx.execute(
@@ -123,7 +127,7 @@ class Timers:
                 "supervision.parcel_signed",
                 "order",
                 held.order_id,
-                {"flow": held.id, "at": answer.at, "turn": held.turn},
+                {"flow": held.id, "at": answer.at, "turn": held.turn, "by": due_at or held.due_at},
             )
 
     def _again(self, tx: Tx, held: Held) -> datetime | None:
@@ -138,9 +142,12 @@ class Timers:
             return
         await self._moving.carry_out(tx, held, CLOSING, NOTHING, ())
 
-    async def _set_timers(self, tx: Tx, held: Held, changes: Mapping[Timer, datetime | None]) -> None:
+    async def _set_timers(
+        self, tx: Tx, held: Held, changes: Mapping[Timer, datetime | None], due_at: datetime | None = None
+    ) -> None:
+        """Changes timers, and by when the turn should be taken where that is given."""
         timers = {name: at for name, at in (held.timers | dict(changes)).items() if at}
         await tx.execute(
-            "UPDATE supervision_flows SET timers = %(timers)s WHERE id = %(id)s",
-            {"id": held.id, "timers": told(timers)},
+            "UPDATE supervision_flows SET timers = %(timers)s, due_at = coalesce(%(due)s, due_at) WHERE id = %(id)s",
+            {"id": held.id, "timers": told(timers), "due": due_at},
         )

@@ -153,6 +153,8 @@ class Replay:
                 yield self._odd("no_timer_on_frozen_or_finished", seen)
             if one.kind == "supervision.reminded":
                 yield from self._due(_moment(facts["by"]))
+            if one.kind == "supervision.parcel_signed":
+                self._due_at = _moment(facts["by"])  # the buyer's days count from when it is there
         elif one.kind in BESIDES:
             yield from self._besides(one, facts)
         elif one.kind == "supervision.accepted" and "act" not in facts:

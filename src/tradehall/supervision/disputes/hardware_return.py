@@ -72,7 +72,7 @@ PROCEDURE = Flow(
                     to="inspection",
                     fields=(
                         Field(key="courier", label=N_("Courier"), kind="choice", choices=COURIERS),
-                        Field(key="tracking_number", label=N_("Tracking number"), kind="text"),
+                        Field(key="tracking_number", label=N_("Tracking number"), kind="text", verbatim=True),
                         NOTE,
                     ),
                 ),

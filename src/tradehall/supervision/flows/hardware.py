@@ -28,7 +28,7 @@ FLOWS = (
                     choices=COURIERS,
                     hint=N_("One that is not listed goes as another courier, named in the note; nobody can ask it."),
                 ),
-                Field(key="tracking_number", label=N_("Tracking number"), kind="text"),
+                Field(key="tracking_number", label=N_("Tracking number"), kind="text", verbatim=True),
                 NOTE,
                 label=N_("Ship"),
                 verb_label=N_("Shipped"),

@@ -20,7 +20,7 @@ LABEL = N_("SaaS, opened by the seller")
 APPLICATION_INFO = (
     Field(key="front_end_url", label=N_("Address of the application"), kind="url"),
     Field(key="admin_url", label=N_("Address of its administration"), kind="url", required=False),
-    Field(key="user_name", label=N_("Account"), kind="text"),
+    Field(key="user_name", label=N_("Account"), kind="text", verbatim=True),
     Field(key="password", label=N_("Initial password"), kind="secret"),
 )
 

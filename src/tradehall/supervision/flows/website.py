@@ -25,14 +25,14 @@ FLOWS = (
             *draft_round(
                 Field(key="design_files", label=N_("Design draft"), kind="files", accept="any"),
                 key="design",
-                label=N_("Design draft"),
+                label=N_("Show design draft"),
                 confirm_label=N_("Confirm design draft"),
                 to="test_site",
             ),
             *draft_round(
                 Field(key="test_url", label=N_("Address of the test site"), kind="url"),
                 key="test_site",
-                label=N_("Test site"),
+                label=N_("Show test site"),
                 confirm_label=N_("Confirm test site"),
                 to="delivery",
             ),

@@ -9,14 +9,18 @@ import msgspec
 from litestar import Response, get, post
 
 from tradehall.edge.access import installation_of, only
-from tradehall.kernel.db import Tx
+from tradehall.kernel.db import Reader, Tx
 from tradehall.kernel.errors import Problem
-from tradehall.kernel.i18n import N_
+from tradehall.kernel.i18n import N_, Translator
+from tradehall.kernel.journal import Actor
 from tradehall.kernel.paging import PageRequest
 from tradehall.provisioning import queries
 from tradehall.provisioning.errors import InstanceNotFound
 from tradehall.provisioning.model import Instance, InstanceState
 from tradehall.reviews import queries as reviews
+from tradehall.supervision import queries as supervision
+from tradehall.supervision.acceptance import LICENSES
+from tradehall.supervision.model import Held
 from tradehall.trading import queries as trading
 from tradehall.trading import subscription_queries as subscriptions
 from tradehall.trading.possibilities import possibilities
@@ -45,6 +49,7 @@ from tradehall.web.common import (
 from tradehall.web.happened import clock_for
 from tradehall.web.labels import INSTANCE_STATES, ORDER_STATES, ORDER_TYPES, standing
 from tradehall.web.reviewed import STATES as REVIEW_STATES
+from tradehall.web.supervision.log import Answer, verbatim
 from tradehall.web.templating import Flash
 
 BUYERS = [only("buyer")]
@@ -136,10 +141,12 @@ async def _page(
         if held:
             can = await possibilities(reader, actor, held, installation.subscriptions, installation.ending)
         orders = (await trading.orders_of_application(reader, actor, ORDERS_SHOWN, app.order_id, app.id)).items
+        flow = shown.first.delivered.held
+        licence = await _licence(reader, actor, flow, words) if flow else []
         reviewable = await reviews.reviewable_of_application(reader, actor, app.id)
         now = reader.now
     settings, followed = installation.settings, shown.followed
-    flow, by_server = shown.first.delivered.held, shown.first.delivered_by_server
+    by_server = shown.first.delivered_by_server
     return page(
         request,
         "buyer/application_details.html" if is_partial(request) else "buyer/application.html",
@@ -159,10 +166,23 @@ async def _page(
         followed_order=shown.first.order,
         labels=labels,
         delivered=shown.first.delivered,
+        licence=licence,
         password=password,
         reviewable=reviewable,
         review_states=REVIEW_STATES,
     )
+
+
+async def _licence(reader: Reader, viewer: Actor, held: Held, words: Translator) -> list[Answer]:
+    """What there is of a licence to be copied: its code, what it is bound to, itself."""
+    if held.delivery_type not in LICENSES:
+        return []
+    found = []
+    if code := await supervision.code_for(reader, viewer, held):
+        found.append(Answer(words.gettext("Authorisation code"), "code", code, verbatim=True))
+    if system_id := held.facts.get("system_id"):
+        found.append(Answer(words.gettext("System ID"), "code", system_id, verbatim=True))
+    return found + verbatim(held, words)
 
 
 @get("/buyer/applications/{instance_id:str}/details", guards=BUYERS)

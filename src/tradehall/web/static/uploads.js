@@ -32,6 +32,13 @@
     if (!number) form.dispatchEvent(new Event("uploaded"));
   };
 
+  // What was wrong with the field is no longer so, or is said anew when the form is sent.
+  const settle = (row) => {
+    row?.classList.remove("has-error");
+    row?.querySelector(":scope > .form-error")?.remove();
+    row?.querySelector("[aria-invalid]")?.removeAttribute("aria-invalid");
+  };
+
   const send = async (place, file, line) => {
     const bar = line.querySelector("progress");
     const answer = await request(
@@ -48,6 +55,7 @@
     if (answer.status === 200) {
       line.remove();
       place.querySelector("[data-files]").replaceWith(fragment(answer.responseText));
+      settle(place.closest(".form-row"));
       return;
     }
     const said = fragment(answer.responseText).querySelector(".form-error, .alert-line")?.textContent.trim();

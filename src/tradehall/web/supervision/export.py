@@ -23,9 +23,11 @@ from tradehall.edge.access import only
 from tradehall.kernel import i18n
 from tradehall.kernel.files.serving import content_disposition
 from tradehall.kernel.i18n import N_, Translator
+from tradehall.supervision.disputes.queries import Pressing, pressing
 from tradehall.supervision.model import STATE_LABELS, FlowRow
 from tradehall.web.common import WebRequest, reading, texts, timezone_of
-from tradehall.web.desks import TURNS, Desk
+from tradehall.web.desks import MINE, TURNS, Desk
+from tradehall.web.disputes.words import KINDS
 from tradehall.web.labels import ORDER_STATES
 from tradehall.web.supervision.lists import WantedFlows, found, wanted_of, whose_turn
 from tradehall.web.supervision.words import DESKS, VIEWS, node_options, type_options
@@ -44,13 +46,20 @@ Cell = str | int | datetime | None
 T = TypeVar("T")
 
 
+class Line(msgspec.Struct, frozen=True):
+    """What a row of a workbook tells of: a supervised order, and the dispute for which its delivery stands still."""
+
+    row: FlowRow
+    dispute: Pressing | None = None
+
+
 class Column(msgspec.Struct, frozen=True):
     """One column: its heading (a message id), how wide it is in characters, and what stands in it. A number of minor
     units comes with `amount`, and is written in the currency's own unit."""
 
     heading: str
     width: int
-    cell: Callable[["Reader", FlowRow], Cell]
+    cell: Callable[["Reader", Line], Cell]
     amount: bool = False
 
 
@@ -73,22 +82,22 @@ class Reader(msgspec.Struct, frozen=True):
 def columns(side: str) -> list[Column]:
     """What an export tells; each side needs no column for itself."""
     return [
-        Column(N_("Order number"), 22, lambda _, row: row.order_number),
-        Column(N_("Placed"), 18, lambda _, row: row.ordered_at),
-        Column(N_("Product"), 30, lambda to, row: to.named(row, "product_name")),
-        Column(N_("Specification"), 20, lambda to, row: to.named(row, "sku_name")),
-        Column(N_("Delivery type"), 24, lambda to, row: to.lookup(row.flow.label)),
-        *([Column(N_("Buyer"), 24, lambda to, row: to.named(row, "buyer_name"))] if side != "buyer" else []),
-        *([Column(N_("Seller"), 24, lambda to, row: to.named(row, "seller_name"))] if side != "seller" else []),
-        Column(N_("Amount"), 14, lambda _, row: row.total_minor, amount=True),
-        Column(N_("Currency"), 10, lambda _, row: row.currency),
-        Column(N_("Order state"), 16, lambda to, row: to.lookup(_order_state(row))),
-        Column(N_("Service supervision"), 16, lambda to, row: to.lookup(_supervision_state(row))),
-        Column(N_("Node"), 24, lambda to, row: to.lookup(row.at.label)),
-        Column(N_("Whose turn"), 14, lambda to, row: to.lookup(whose_turn(row, to.side)) or None),
-        Column(N_("By when"), 18, lambda _, row: row.due_at if row.state == "open" and not row.frozen_at else None),
-        Column(N_("Overdue"), 10, lambda to, row: to.texts.gettext("Yes") if row.overdue(to.now) else None),
-        Column(N_("Finished"), 18, lambda _, row: row.finished_at),
+        Column(N_("Order number"), 22, lambda _, one: one.row.order_number),
+        Column(N_("Placed"), 18, lambda _, one: one.row.ordered_at),
+        Column(N_("Product"), 30, lambda to, one: to.named(one.row, "product_name")),
+        Column(N_("Specification"), 20, lambda to, one: to.named(one.row, "sku_name")),
+        Column(N_("Delivery type"), 24, lambda to, one: to.lookup(one.row.flow.label)),
+        *([Column(N_("Buyer"), 24, lambda to, one: to.named(one.row, "buyer_name"))] if side != "buyer" else []),
+        *([Column(N_("Seller"), 24, lambda to, one: to.named(one.row, "seller_name"))] if side != "seller" else []),
+        Column(N_("Amount"), 14, lambda _, one: one.row.total_minor, amount=True),
+        Column(N_("Currency"), 10, lambda _, one: one.row.currency),
+        Column(N_("Order state"), 16, lambda to, one: to.lookup(_order_state(one.row))),
+        Column(N_("Service supervision"), 16, lambda to, one: to.lookup(_supervision_state(one))),
+        Column(N_("Node"), 24, lambda to, one: to.lookup(one.row.at.label)),
+        Column(N_("Whose turn"), 14, lambda to, one: to.lookup(_turn(to, one)) or None),
+        Column(N_("By when"), 18, lambda _, one: _due_at(one)),
+        Column(N_("Overdue"), 10, lambda to, one: to.texts.gettext("Yes") if _late(to, one) else None),
+        Column(N_("Finished"), 18, lambda _, one: one.row.finished_at),
     ]
 
 
@@ -96,8 +105,25 @@ def _order_state(row: FlowRow) -> str:
     return next((label for state, (label, _) in ORDER_STATES.items() if state == row.order_state), row.order_state)
 
 
-def _supervision_state(row: FlowRow) -> str:
-    return N_("Frozen") if row.frozen_at else STATE_LABELS[row.state]
+def _supervision_state(one: Line) -> str:
+    return KINDS[one.dispute.kind] if one.dispute else STATE_LABELS[one.row.state]
+
+
+def _turn(to: Reader, one: Line) -> str:
+    if one.dispute:
+        return MINE if one.dispute.waits_for(to.side) else TURNS[one.dispute.turn]
+    return whose_turn(one.row, to.side)
+
+
+def _due_at(one: Line) -> datetime | None:
+    if one.dispute:
+        return one.dispute.due_at
+    return one.row.due_at if one.row.state == "open" else None
+
+
+def _late(to: Reader, one: Line) -> bool:
+    due_at = _due_at(one)
+    return due_at is not None and due_at < to.now
 
 
 class Export:
@@ -131,13 +157,13 @@ class Export:
     def _amount_format(self, digits: int) -> Any:
         return self._book.add_format({"num_format": "#,##0" + ("." + "0" * digits if digits else "")})
 
-    def write(self, rows: Sequence[FlowRow]) -> None:
-        for row in rows:
+    def write(self, lines: Sequence[Line]) -> None:
+        for one in lines:
             self.count += 1
             for place, column in enumerate(self._columns):
-                value = column.cell(self._to, row)
+                value = column.cell(self._to, one)
                 if column.amount:
-                    digits = get_currency_precision(row.currency)
+                    digits = get_currency_precision(one.row.currency)
                     assert isinstance(value, int)
                     style = self._amounts.setdefault(digits, self._amounts[2])
                     self._sheet.write_number(self.count, place, value / 10**digits, style)
@@ -214,10 +240,12 @@ async def _written(request: WebRequest, desk: Desk, wanted: WantedFlows, file: I
     while True:
         async with reading(request) as reader:
             rows = await found(reader, request.user.actor, wanted, cursor, limit=PAGE)
+            disputed = await pressing(reader, [row.id for row in rows.items if row.frozen_at])
             to = Reader(words, i18n.zone(timezone_of(request)), desk.side, reader.now)
         if export is None:
             export = await _in_thread(Export, file, to, desk)
-        await _in_thread(export.write, rows.items[: MOST_ROWS - export.count])
+        lines = [Line(row, disputed.get(row.id)) for row in rows.items[: MOST_ROWS - export.count]]
+        await _in_thread(export.write, lines)
         cursor = rows.next
         if cursor is None:
             break

@@ -31,11 +31,13 @@ _NOT_DELIVERED = frozenset({"confirm_requirement", "activate_code"})
 
 
 class Answer(msgspec.Struct, frozen=True):
-    """Something that was supplied: how it is called, what kind of thing it is, and what was said."""
+    """Something that was supplied: how it is called, what kind of thing it is, and what was said; `verbatim` where
+    it is there to be copied."""
 
     label: str
     kind: str
     text: str
+    verbatim: bool = False
 
 
 class Handed(msgspec.Struct, frozen=True):
@@ -83,7 +85,8 @@ def acts_of(
     ]
     for number, act in enumerate(acts):
         if (act.verb and act.verb.rejects) or act.kind == "supervision.sent_back":
-            answered = next((one for one in reversed(acts[:number]) if _is_shown(one)), None)
+            shown = (one for one in reversed(acts[:number]) if _is_shown(one) and one.role != act.role)
+            answered = next(shown, None)
             if answered:
                 answered.objection = act
     if viewer != "platform":
@@ -186,6 +189,16 @@ def answers_of(
     return [answer_of(key, answers[key], fields, texts, currency) for key in known + others]
 
 
+def verbatim(held: Held, texts: Translator) -> list[Answer]:
+    """What was supplied last of which every character counts, in the order of its flow."""
+    found: list[Answer] = []
+    for _, verb in held.flow.walk():
+        fields = {field.key: field for field in held.fields(verb) if field.verbatim}
+        given = {key: value for key, value in (held.facts.get(verb.key) or {}).items() if key in fields}
+        found += answers_of(given, fields, texts, held.currency)
+    return found
+
+
 def answer_of(key: str, value: Any, fields: Mapping[str, Field], texts: Translator, currency: str) -> Answer:
     """Something that was supplied, as people read it."""
     field = fields.get(key)
@@ -200,7 +213,7 @@ def answer_of(key: str, value: Any, fields: Mapping[str, Field], texts: Translat
         text = texts.lookup(dict(field.choices).get(value, value))
     elif field.kind in ("date", "deadline"):
         text = texts.day(text)
-    return Answer(texts.lookup(field.label), field.kind, text)
+    return Answer(texts.lookup(field.label), field.kind, text, field.verbatim)
 
 
 def _handed(
@@ -261,7 +274,7 @@ def _note(kind: str, facts: dict[str, Any], currency: str, texts: Translator) ->
             return texts.lookup(_WHOM.get(facts.get("turn", ""), ""))
         case "supervision.reminded":
             said = [_WHOM.get(facts.get("turn", ""), ""), _ESCALATED.get(facts.get("level", 0), "")]
-            return " ".join(texts.lookup(one) for one in said if one)
+            return texts.prose(texts.lookup(one) for one in said)
         case "supervision.unaccepted":
             days = int(facts.get("days", 0))
             return texts.ngettext("%(num)s day after the order.", "%(num)s days after the order.", days)

@@ -36,6 +36,27 @@ _DO: dict[str, str] = {
     "review": N_("Hold the proof against the acceptance rule. Approve it, or return it and say why."),
     "acceptance": N_("Look at what was delivered. Accept it if it is what you ordered; if not, reject it and say why."),
 }
+# The same where a delivery type has it otherwise.
+_DO_OF: dict[tuple[str, str], str] = {
+    ("license_system_id", "delivery"): N_("Make the licence for the system ID, then hand it over here with its proof."),
+    ("license_hardware_id", "delivery"): N_(
+        "Make the licence for the code the buyer submitted, then hand it over here with its proof; a code that cannot "
+        "be right you reject."
+    ),
+    ("license_code", "delivery"): N_(
+        "Deploy the software, then say so here: from then on the buyer can claim the authorisation code."
+    ),
+    ("hardware", "delivery"): N_("Send the parcel to the recipient, then enter the courier and the tracking number."),
+    ("hardware", "acceptance"): N_(
+        "Once the parcel is there, look at it. Accept it if it is what you ordered; if not, reject it and say why."
+    ),
+}
+# What there is to do meanwhile for who waits, though it is the turn of another.
+_MEANWHILE: dict[tuple[str, str], str] = {
+    ("activation", "buyer"): N_(
+        "Give the authorisation code to the seller, or enter it in the software: that activates it."
+    ),
+}
 _YOURS = N_("Your turn: %(node)s")
 _OTHERS: dict[Side, str] = {
     "buyer": N_("The buyer's turn: %(node)s"),
@@ -173,7 +194,7 @@ def _disputed(
         "title": texts.gettext(
             "%(dispute)s: %(node)s", dispute=texts.lookup(dispute.flow.label), node=texts.lookup(dispute.at.label)
         ),
-        "text": " ".join(part for part in said if part),
+        "text": texts.prose(said),
         "who": "you" if yours else dispute.turn,
         "by": dispute.due_at,
         "late": late,
@@ -195,22 +216,41 @@ def _turn(held: Held, side: str, now: datetime, texts: Translator, clock: Clock,
     if late and held.due_at:
         said.append(texts.gettext("Overdue since %(time)s.", time=clock(held.due_at, "minute")))
     if yours:
-        said.append(texts.lookup(_DO.get(held.node, "")))
+        said.append(texts.lookup(_DO_OF.get((held.delivery_type, held.node)) or _DO.get(held.node, "")))
     elif barred:
         said.append(texts.lookup(barred))
+    elif meanwhile := _MEANWHILE.get((held.node, side)):
+        said.append(texts.lookup(meanwhile))
+    elif late and side != "platform" and held.turn != "platform":
+        said.append(
+            texts.gettext("Remind them or reach them directly; if that changes nothing, appeal to the marketplace.")
+        )
     elif any(stage.kind is None and stage.verbs(side) for stage in held.stages):
         said.append(texts.gettext("Until then you can do what stands below."))
     else:
         said.append(texts.gettext("There is nothing for you to do until then."))
+    if not yours and _comes_back(held, side):
+        said.append(
+            texts.gettext(
+                "To correct what you handed over, say so in a message: once it is rejected, you can change it."
+            )
+        )
     title = _YOURS if yours else _OTHERS[held.turn]
     return {
         "title": texts.gettext(title, node=texts.lookup(held.at.label)),
-        "text": " ".join(part for part in said if part),
+        "text": texts.prose(said),
         "who": "you" if yours else held.turn,
         "by": held.due_at,
         "late": late,
         "tone": "danger" if late else "warning" if yours else "info",
     }
+
+
+def _comes_back(held: Held, side: str) -> bool:
+    """Whether what this side handed over last can be rejected to it by whoever has it now."""
+    return any(
+        verb.rejects and held.at.by(verb) != side and held.flow.node(verb.to).actor == side for verb in held.at.verbs
+    )
 
 
 def ahead_of(held: Held, now: datetime, texts: Translator) -> list[dict[str, Any]]:
