@@ -171,7 +171,7 @@ async def test_an_appeal_with_questions_a_proposal_and_a_decision(
     await platform.act("decide_resume", {"ruling": "Both have a point."})
     told = await latest(seller)
     assert told["decision"] == {
-        "outcome": "resume", "label": "The delivery goes on where it stood", "amount_minor": None,
+        "outcome": "resume", "label": "The delivery continues where it was", "amount_minor": None,
         "text": "Both have a point.", "final": True,
     }  # fmt: skip
     assert not told["proposal"]["final"]

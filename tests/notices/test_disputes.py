@@ -90,7 +90,7 @@ async def test_an_appeal_from_its_opening_to_a_decision(
     assert await heard() == {"platform": ["turn"]}
     await supervised.act(number, "decide_resume", ruling="Both sides have a point.")
     text = await inbox.last(world.seller, kind="decided")
-    assert text.body.endswith("The delivery goes on where it stood. Its reasons: “Both sides have a point.”")
+    assert text.body.endswith("The delivery continues where it was. Its reasons: “Both sides have a point.”")
     assert await heard() == {"buyer": ["decided", "turn"], "seller": ["decided"]}
 
 

@@ -279,7 +279,7 @@ async def test_after_an_appeal_the_log_says_that_it_was_accepted_or_sent_back(
     await supervised.act(number, "decide_redeliver")
     page = (await at("seller", number)).page
     assert "Sent back to the seller after the appeal" in part(page, "log")
-    assert "Decided: Back to the seller, who delivers anew" in part(page, "log")
+    assert "Decided: Back to the seller for another delivery" in part(page, "log")
     await supervised.act(number, "deliver")
     await supervised.act(number, "appeal", by=supervised.actor("seller"))
     await supervised.act(number, "decide_accept")

@@ -8,8 +8,8 @@ from tradehall.supervision.flow import Flow, Node
 from tradehall.supervision.flows.common import NOTE, REASON
 
 RULING_LABELS: dict[Outcome, str] = {
-    "resume": N_("The delivery goes on where it stood"),
-    "redeliver": N_("Back to the seller, who delivers anew"),
+    "resume": N_("The delivery continues where it was"),
+    "redeliver": N_("Back to the seller for another delivery"),
     "accept": N_("The delivery counts as accepted"),
     "refund": N_("Money goes back to the buyer, and the order ends"),
 }
@@ -51,7 +51,7 @@ WITHDRAW = Step(
     to=CLOSED,
     by="opener",
     fields=(NOTE,),
-    asks=N_("The delivery goes on where it stood. You can appeal again."),
+    asks=N_("The delivery continues where it was. You can appeal again."),
     tone="danger",
     outcome="withdrawn",
 )
@@ -167,7 +167,7 @@ PROCEDURE = Flow(
             verbs=(
                 Step(
                     key="note_contact",
-                    label=N_("Note a contact"),
+                    label=N_("Log a contact"),
                     event="contact_noted",
                     to="investigation",
                     fields=(
@@ -196,8 +196,8 @@ PROCEDURE = Flow(
                     ),
                     tone="plain",
                 ),
-                _ask("buyer", N_("Ask the buyer for more")),
-                _ask("seller", N_("Ask the seller for more")),
+                _ask("buyer", N_("Ask the buyer for more evidence")),
+                _ask("seller", N_("Ask the seller for more evidence")),
                 Step(
                     key="propose",
                     label=N_("Propose a settlement"),
@@ -230,8 +230,8 @@ PROCEDURE = Flow(
                 WITHDRAW,
             ),
         ),
-        _answer("buyer", N_("The buyer hands in more")),
-        _answer("seller", N_("The seller hands in more")),
+        _answer("buyer", N_("The buyer supplies more evidence")),
+        _answer("seller", N_("The seller supplies more evidence")),
         Node(
             key="proposal",
             label=N_("Both sides consider the proposal"),

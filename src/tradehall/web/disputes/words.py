@@ -18,7 +18,7 @@ OUTCOMES: dict[Outcome, tuple[str, Tone]] = {
 # The same in few words, for badges and filters.
 SHORT_OUTCOMES: dict[Outcome, str] = {
     "resume": N_("Delivery goes on"),
-    "redeliver": N_("Delivered anew"),
+    "redeliver": N_("To be delivered again"),
     "accept": N_("Counts as accepted"),
     "refund": N_("Money returned"),
     "refused": OUTCOME_LABELS["refused"],
@@ -29,7 +29,7 @@ SHORT_OUTCOMES: dict[Outcome, str] = {
 TURNS: dict[Turn, str] = {
     "buyer": N_("Buyer"),
     "seller": N_("Seller"),
-    "platform": N_("Marketplace"),
+    "platform": N_("Platform"),
     "parties": N_("Both sides"),
 }
 MINE = N_("Yours")
@@ -46,7 +46,7 @@ DO: dict[str, str] = {
     "refund_review": N_("Agree to the refund, or refuse it and say why."),
     "return_review": N_("Agree and say where it is to be sent, or refuse and say why."),
     "sending_back": N_("Send it to the address the seller gave, then enter courier and tracking number here."),
-    "inspection": N_("Look at what came back: it is in order, or you say what is wrong and the marketplace decides."),
+    "inspection": N_("Inspect what came back. Confirm that it is in order, or say what is wrong: then the marketplace decides."),
 }
 # What becomes of it when nobody does anything.
 LAPSES: dict[str, str] = {

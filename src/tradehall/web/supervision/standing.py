@@ -52,7 +52,7 @@ _AHEAD: dict[Timer, tuple[str, Tone]] = {
         N_("If it is still not accepted, the seller and the marketplace's account manager are told"),
         "warning",
     ),
-    "close": (N_("A year is over: if it was invoiced it counts as accepted, otherwise it is taken back"), "danger"),
+    "close": (N_("A year is over: if it was invoiced it counts as accepted, otherwise it is cancelled and refunded"), "danger"),
     "track": (N_("The courier is asked where the parcel is"), "info"),
     "accept": (N_("It counts as accepted, unless the buyer says something before"), "success"),
 }
@@ -125,7 +125,7 @@ def next_of(
         }
     if held.state == "cancelled":
         return {
-            "title": texts.gettext("The order was taken back"),
+            "title": texts.gettext("The order was cancelled"),
             "text": texts.gettext(
                 "Nothing more is delivered; %(amount)s goes back to the buyer.",
                 amount=texts.money(granted_minor, held.currency),
@@ -140,7 +140,7 @@ def next_of(
         return {
             "title": texts.gettext("Frozen: nobody can act"),
             "text": texts.gettext(
-                "It stands at “%(node)s” since %(time)s. Every deadline stands still, and goes on when it is resumed.",
+                "It has been at “%(node)s” since %(time)s. All deadlines are paused until it is resumed.",
                 node=texts.lookup(held.at.label),
                 time=clock(held.frozen_at, "minute"),
             ),
@@ -161,7 +161,7 @@ def _disputed(
         said.append(texts.lookup(DO.get(dispute.node, "")))
     said.append(
         texts.gettext(
-            "The delivery stands still at “%(node)s”; every deadline of it goes on when this is settled.",
+            "The delivery is paused at “%(node)s”; its deadlines continue when this is settled.",
             node=texts.lookup(held.at.label),
         )
     )
