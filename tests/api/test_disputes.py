@@ -289,7 +289,7 @@ async def test_lists_and_counts_are_each_sides_own(
         assert set((await got(stranger, "/disputes/counts")).values()) == {0}
     row = (await got(world.buyer))["items"][0]
     assert (row["kind"], row["opened_by"], row["turn"], row["node_label"]) == (
-        "appeal", "seller", "platform", "The marketplace looks into it",
+        "appeal", "seller", "platform", "The marketplace investigates",
     )  # fmt: skip
     assert await numbers(world.operator, kind="refund") == [first]
     assert await numbers(world.operator, state="mine") == [second]

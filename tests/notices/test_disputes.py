@@ -86,7 +86,7 @@ async def test_an_appeal_from_its_opening_to_a_decision(
     assert "“The minutes of the first meeting.”" in text.body
     assert await heard() == {"seller": ["evidence_requested"]}
     await supervised.act(number, "answer_request")
-    assert (await inbox.last(world.operator)).title == "Your turn: The marketplace looks into it"
+    assert (await inbox.last(world.operator)).title == "Your turn: The marketplace investigates"
     assert await heard() == {"platform": ["turn"]}
     await supervised.act(number, "decide_resume", ruling="Both sides have a point.")
     text = await inbox.last(world.seller, kind="decided")
@@ -177,7 +177,7 @@ async def test_a_late_platform_is_told_urgently(supervised: Supervised, shop: Sh
     overdue, before = await inbox.of(world.operator)
     assert (before.kind, before.urgent) == ("reminder", False)
     assert (overdue.kind, overdue.urgent) == ("dispute_overdue", True)
-    assert (await inbox.last(world.operator)).title == "Overdue in the appeal: The marketplace looks into it"
+    assert (await inbox.last(world.operator)).title == "Overdue in the appeal: The marketplace investigates"
     assert await inbox.kinds(world.buyer) == await inbox.kinds(world.seller) == []
 
 

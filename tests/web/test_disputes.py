@@ -231,7 +231,7 @@ async def test_an_appeal_is_told_to_each_side_as_its_own(at: At, supervised: Sup
     await operator.send("note_contact", channel="phone", minutes="He was ill.", **{"with": "seller"})
     pages = {side: (await at(side, number)).page for side in ("buyer", "seller", "platform")}
     for page in pages.values():
-        assert "Appeal: The marketplace looks into it" in text_of(page)
+        assert "Appeal: The marketplace investigates" in text_of(page)
         assert "Reason: Nobody answers." in part(page, "log")
         assert "Phone" in part(page, "dispute-appeal")
     assert "Olivia Ops" in part(pages["platform"], "log")

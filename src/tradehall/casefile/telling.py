@@ -199,7 +199,7 @@ class _Telling:
     def messages(self) -> Iterator[Block]:
         """What the sides wrote to each other, as far as it was for the reader."""
         for one in self.case.messages:
-            to = ", ".join(self.word(SIDES, receipt.side) for receipt in one.receipts)
+            to = self._(", ").join(self.word(SIDES, receipt.side) for receipt in one.receipts)
             title = self._("Message %(number)s, to: %(to)s", number=one.number, to=to)
             who = " · ".join(filter(None, (self.at(one.at), self.word(SIDES, one.side), one.author)))
             yield Head(title, who)
@@ -393,7 +393,7 @@ class _Telling:
         return "\n".join(part if len(part) <= 400 else f"{part[:400]}…" for part in parts)
 
     def _left_out(self, one: Said) -> str:
-        return self._("Left out for this reader: %(what)s", what=", ".join(one.left_out or ()))
+        return self._("Left out for this reader: %(what)s", what=self._(", ").join(one.left_out or ()))
 
     def listed(self) -> Iterator[Block]:
         _ = self._

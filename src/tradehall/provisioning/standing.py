@@ -118,9 +118,7 @@ NEXT_STEPS: Mapping[NextKind, str] = MappingProxyType(
         "supervised": N_("It is delivered under service supervision: whoever's turn it is acts there."),
         "supervision_frozen": N_("Its service supervision is frozen: nobody can act there until it is resumed."),
         "appealed": N_("An appeal is under way: the delivery is paused until the marketplace has decided."),
-        "refund_asked": N_(
-            "The buyer asks for a refund: the delivery is paused until that is answered or withdrawn."
-        ),
+        "refund_asked": N_("The buyer asks for a refund: the delivery is paused until that is answered or withdrawn."),
         "return_asked": N_(
             "The buyer returns what was received: the delivery is paused until that is settled or withdrawn."
         ),

@@ -161,7 +161,7 @@ PROCEDURE = Flow(
         ),
         Node(
             key="investigation",
-            label=N_("The marketplace looks into it"),
+            label=N_("The marketplace investigates"),
             actor="platform",
             term="appeal",
             verbs=(
@@ -215,7 +215,7 @@ PROCEDURE = Flow(
                             label=N_("Amount to return"),
                             kind="money",
                             required=False,
-                            hint=N_("Where money goes back."),
+                            hint=N_("Only for a refund."),
                         ),
                         Field(key="explanation", label=N_("Explanation"), kind="note"),
                         ANSWER_BY,

@@ -46,7 +46,7 @@ DO: dict[str, str] = {
     "refund_review": N_("Agree to the refund, or refuse it and say why."),
     "return_review": N_("Agree and say where it is to be sent, or refuse and say why."),
     "sending_back": N_("Send it to the address the seller gave, then enter courier and tracking number here."),
-    "inspection": N_("Inspect what came back. Confirm that it is in order, or say what is wrong: then the marketplace decides."),
+    "inspection": N_("Inspect what came back. Confirm it is in order, or say what is wrong: the marketplace decides."),
 }
 # What becomes of it when nobody does anything.
 LAPSES: dict[str, str] = {

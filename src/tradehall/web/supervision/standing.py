@@ -32,7 +32,7 @@ _DO: dict[str, str] = {
     "claim": N_("Claim the authorisation code and give it to the seller, who activates it."),
     "activation": N_("Activate the code that the buyer gives you; your software can do so through the open API."),
     "proof": N_("Hand in what proves the delivery."),
-    "review": N_("Hold the proof against the acceptance rule. Approve it, or return it and say why."),
+    "review": N_("Check the proof against the acceptance rule. Approve it, or return it and say why."),
     "acceptance": N_("Look at what was delivered. Accept it if it is what you ordered; if not, reject it and say why."),
 }
 _YOURS = N_("Your turn: %(node)s")
@@ -52,7 +52,10 @@ _AHEAD: dict[Timer, tuple[str, Tone]] = {
         N_("If it is still not accepted, the seller and the marketplace's account manager are told"),
         "warning",
     ),
-    "close": (N_("A year is over: if it was invoiced it counts as accepted, otherwise it is cancelled and refunded"), "danger"),
+    "close": (
+        N_("A year is over: if it was invoiced it counts as accepted, otherwise it is cancelled and refunded"),
+        "danger",
+    ),
     "track": (N_("The courier is asked where the parcel is"), "info"),
     "accept": (N_("It counts as accepted, unless the buyer says something before"), "success"),
 }
