@@ -334,6 +334,10 @@ async def test_operators_keep_the_calendar(client: Client, as_: As, world: World
         assert (await client.delete(url, params=gone, headers=headers)).status_code == 204
     kept = (await client.get(url, headers=headers)).json()
     assert [one["day"] for one in kept["items"]] == ["2026-10-03", "2026-10-10"]
+    member = await as_(world.operator_member)
+    assert (await client.get(url, headers=member)).status_code == 200
+    assert (await client.put(url, json=days, headers=member)).json()["code"] == "only_admins"
+    assert (await client.delete(url, params=gone, headers=member)).json()["code"] == "only_admins"
     for wrong in ({"last": "2026-09-30"}, {"last": "2026-12-31"}, {"first": "tomorrow"}):
         assert (await client.put(url, json=days | wrong, headers=headers)).status_code in (400, 422)
         assert (await client.delete(url, params=gone | wrong, headers=headers)).status_code in (400, 422)
