@@ -71,7 +71,7 @@ class _Telling:
             Section("deliveries", _("Deliveries"), list(self.acts(self.deliveries()))),
             Section("disputes", _("Appeals, refunds and returns"), list(self.acts(self.disputes()))),
             Section("messages", _("Messages"), list(self.messages())),
-            Section("ends", _("Decision"), list(self.acts(self.ends()))),
+            Section("ends", _("How it ended"), list(self.acts(self.ends()))),
             Section("money", _("The money"), list(self.money())),
             Section("calls", _("Calls to the seller's server"), list(self.calls())),
             Section("log", _("Operation log"), list(self.operations()), apart=True),
@@ -132,7 +132,7 @@ class _Telling:
         for kept in self.about.kept:
             if kept.state != "whole":
                 name = kept.handed.file.name
-                yield Words(f"{name}: {self.word(FILE_STATES, kept.state)}", "bad")
+                yield Words(self._("%(label)s: %(text)s", label=name, text=self.word(FILE_STATES, kept.state)), "bad")
 
     def _maker(self) -> str:
         side = self.word(SIDES, self.export.by_kind)
@@ -333,7 +333,12 @@ class _Telling:
             for line in posting["lines"]
         ]
         return Table(
-            [Column(_("Time"), 2.4), Column(_("What"), 3), Column(_("Account"), 3), Column(_("Amount"), 2, "number")],
+            [
+                Column(_("Time"), 2.4),
+                Column(_("What"), 3),
+                Column(_("Ledger account"), 3),
+                Column(_("Amount"), 2, "number"),
+            ],
             rows,
         )
 
@@ -386,7 +391,7 @@ class _Telling:
     def _details(self, one: Said) -> str:
         if one.withheld:
             return self._("Withheld; its hash stands in the chain.")
-        parts = [f"{label}: {text}" for label, text in self.answers(one)]
+        parts = [self._("%(label)s: %(text)s", label=label, text=text) for label, text in self.answers(one)]
         parts += [str(file.get("name") or file.get("id")) for file in self._files(one)]
         if one.left_out:
             parts.append(self._left_out(one))

@@ -68,7 +68,8 @@ async def list_calendar_days(
 async def mark_calendar_days(request: ApiRequest, data: MarkDays, idempotency_key: IdempotencyKey = None) -> MarkedDays:
     """Mark days as holidays, or as worked.
 
-    Only administrators can. In place of what they were marked as before. Deadlines that stand already keep their moment.
+    Only administrators can. In place of what they were marked as before. Deadlines that are set already keep their
+    moment.
     """
 
     async def action(tx: Tx) -> MarkedDays:
@@ -84,7 +85,7 @@ async def unmark_calendar_days(
 ) -> None:
     """Have days count as their weekday says.
 
-    Only administrators can. What is not marked stays as it is. Deadlines that stand already keep their moment.
+    Only administrators can. What is not marked stays as it is. Deadlines that are set already keep their moment.
     """
     many = ((last or first) - first).days + 1
     if not 1 <= many <= MOST_DAYS_AT_ONCE:
