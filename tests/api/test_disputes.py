@@ -263,7 +263,7 @@ async def test_it_is_told_in_the_readers_language(
     told = (await client.get(f"{API}/{number}", headers=headers)).json()["disputes"][0]
     assert told["kind_label"] == translator("zh").lookup(PROCEDURES["refund"].label)
     following = (await client.get(f"/api/v1/orders/{number}/timeline", headers=headers)).json()["next"]
-    assert following["text"] == "买家申请退款：在答复或撤回之前，交付暂停。"
+    assert following["text"] == "买家申请退订：商家审核或买家撤回之前，交付暂停。"
 
 
 async def test_lists_and_counts_are_each_sides_own(

@@ -196,7 +196,7 @@ async def test_a_refund_is_told_to_the_seller_and_its_answer_to_the_buyer(
     text = await inbox.last(world.buyer, kind="refused")
     assert text.title == f"Refused: the refund of order {number}"
     assert "“The work is half done.”" in text.body
-    assert (await inbox.last(world.buyer, "zh", kind="refused")).title == f"订单 {number} 的退款被拒绝"
+    assert (await inbox.last(world.buyer, "zh", kind="refused")).title == f"订单 {number} 的退订被驳回"
     assert await heard() == {"buyer": ["refused", "turn"]}
     await supervised.act(number, "request_refund")
     await supervised.act(number, "withdraw_refund")
@@ -299,4 +299,4 @@ async def test_what_is_only_to_be_known_of_a_dispute_is_not_mailed(
 
 
 def test_the_words_are_chinese_for_chinese_readers() -> None:
-    assert translator("zh").lookup("Appeal decided") == "申诉已有决定"
+    assert translator("zh").lookup("Appeal decided") == "申诉已处理"

@@ -44,7 +44,7 @@ async def test_a_message_is_told_to_the_side_it_was_written_to(
     assert "message" not in await inbox.kinds(world.operator)
     shop.clock.advance(MINUTE)
     await send(shop, world.operator, number, "Please answer.", "seller")
-    assert (await inbox.last(world.seller, "zh")).title == f"云商店 给您发来消息：订单 {number}"
+    assert (await inbox.last(world.seller, "zh")).title == f"平台 给您发来消息：订单 {number}"
     assert "message" not in await inbox.kinds(world.buyer)
     async with shop.installation.db.transaction(world.seller) as tx:
         await actions.read_about(tx, number, "message")
