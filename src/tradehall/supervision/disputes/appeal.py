@@ -151,7 +151,7 @@ PROCEDURE = Flow(
                 by="party",
                 fields=(
                     REASON,
-                    Field(key="claim", label=N_("What you ask for"), kind="note"),
+                    Field(key="claim", label=N_("Claim"), kind="note"),
                     FILES,
                     COMMITMENT_LETTER,
                 ),

@@ -11,7 +11,7 @@ from tradehall.supervision.flows.common import NOTE, REASON, REASON_FILES
 AMOUNT = Field(key="amount_minor", label=N_("Amount to return"), kind="money", hint=N_("At most what was paid."))
 SHARE_CONTACT = Field(
     key="share_contact",
-    label=N_("The seller may see my phone number and e-mail address"),
+    label=N_("The seller may see the buyer's phone number and e-mail address"),
     kind="flag",
     required=False,
 )
@@ -24,7 +24,7 @@ GROUND = Field(
 )
 AGREED_FILES = Field(
     key="agreement_files",
-    label=N_("What you agreed on with the buyer"),
+    label=N_("What was agreed on with the buyer"),
     kind="files",
     accept="any",
     hint=N_("A mail, a chat, minutes: whatever shows it."),

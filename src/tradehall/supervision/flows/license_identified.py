@@ -61,7 +61,7 @@ FLOWS = (
         _identification(
             Field(
                 key="hardware_id",
-                label=N_("Identification code of your machine"),
+                label=N_("Identification code of the machine"),
                 kind="text",
                 hint=N_("The seller's guide says where to read it. The licence will fit this machine only."),
             ),
