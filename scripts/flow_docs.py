@@ -132,27 +132,44 @@ def _by_when(node: Node, verb: Verb) -> str:
 
 
 def delivery_types(table: Table) -> str:
-    """Every delivery type, and whether orders of it are supervised."""
-    import tradehall.supervision.flows  # each adds its delivery type
+    """Every delivery type: whether orders of it are supervised, and what its newest flow asks of buyer and seller."""
     from tradehall.catalog.delivery import deliveries
+    from tradehall.supervision.flows import FLOWS
 
-    assert tradehall.supervision.flows.FLOWS
     reach = {
         "server": "no: the seller's server opens it",
         "people": "yes",
         "nothing": "no: there as soon as it is paid for",
     }
+
+    def row(key: str, label: str, supervised: str, sold: str) -> tuple[str, ...]:
+        if key not in FLOWS:
+            return f"{label} (`{key}`)", supervised, sold, "", ""
+        flow = FLOWS[key][0]
+        link = f"[{label}](#{label.lower().replace(',', '').replace(' ', '-')}-{key})"
+        return f"{link} (`{key}`)", supervised, sold, _wanted(flow, "buyer"), _wanted(flow, "seller")
+
     rows = [
-        (
-            f"`{one.key}`",
-            one.label,
-            reach[one.reach],
-            ", ".join(f"`{mode}`" for mode in one.charging),
-            "the product says" if one.requirement_optional else "",
-        )
+        row(one.key, one.label, reach[one.reach], ", ".join(f"`{mode}`" for mode in one.charging))
         for one in deliveries()
     ]
-    return table(("delivery type", "what", "supervised", "sold as", "requirement may be left out"), rows)
+    return table(("delivery type", "supervised", "sold as", "the buyer supplies", "the seller supplies"), rows)
+
+
+def _wanted(flow: Flow, side: str) -> str:
+    """What a side has to supply until the flow is completed, when nobody objects."""
+    from tradehall.commands.flows import names
+
+    wanted: list[str] = []
+    for node, verb in flow.walk():
+        if node.actor == side == node.by(verb) and not verb.rejects:
+            needed = [f"`{name}`" for name in names(verb.fields) if not name.endswith("?")]
+            if node.key == flow.nodes[0].key and flow.without_requirement:
+                needed = [f"{name}, unless the product does without" for name in needed]
+            wanted += [*needed, *(["proof, if reviewed" if node.only_reviewed else "proof"] if verb.proves else [])]
+    if flow.asks_recipient and side == "buyer":
+        wanted.insert(0, "the recipient, with the order")
+    return ", ".join(dict.fromkeys(wanted))
 
 
 def acceptance_rules(table: Table) -> str:

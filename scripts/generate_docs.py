@@ -118,7 +118,10 @@ def story_table() -> str:
             # One reaction that follows whatever happens is told once.
             place = (name, "" if reaction.__name__ == "tell" else event)
             events.setdefault((*place, _first_sentence(reaction)), []).append(f"`{event}`")
-    rows = [(", ".join(names), name, text) for (name, _, text), names in events.items()]
+    rows = [
+        (", ".join(names) if len(names) <= 10 else f"{len(names)} events: `TOLD` in `notices/model.py`", name, text)
+        for (name, _, text), names in events.items()
+    ]
     return table(("event", "reaction", "what it does"), rows)
 
 

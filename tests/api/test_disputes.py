@@ -167,7 +167,7 @@ async def test_an_appeal_with_questions_a_proposal_and_a_decision(
     await platform.act("decide_resume", {"ruling": "Both have a point."})
     told = await latest(seller)
     assert told["decision"] == {
-        "outcome": "resume", "label": "The delivery goes on where it stood", "amount_minor": None,
+        "outcome": "resume", "label": "The delivery continues where it was", "amount_minor": None,
         "text": "Both have a point.", "final": True,
     }  # fmt: skip
     assert not told["proposal"]["final"]
@@ -289,7 +289,7 @@ async def test_it_is_told_in_the_readers_language(
     told = (await client.get(f"{API}/{number}", headers=headers)).json()["disputes"][0]
     assert told["kind_label"] == translator("zh").lookup(PROCEDURES["refund"].label)
     following = (await client.get(f"/api/v1/orders/{number}/timeline", headers=headers)).json()["next"]
-    assert following["text"] == "买家申请退款：在答复或撤回之前，交付暂停。"
+    assert following["text"] == "买家申请退订：商家审核或买家撤回之前，交付暂停。"
 
 
 async def test_lists_and_counts_are_each_sides_own(
@@ -315,7 +315,7 @@ async def test_lists_and_counts_are_each_sides_own(
         assert set((await got(stranger, "/disputes/counts")).values()) == {0}
     row = (await got(world.buyer))["items"][0]
     assert (row["kind"], row["opened_by"], row["turn"], row["node_label"]) == (
-        "appeal", "seller", "platform", "The marketplace looks into it",
+        "appeal", "seller", "platform", "The marketplace investigates",
     )  # fmt: skip
     assert await numbers(world.operator, kind="refund") == [first]
     assert await numbers(world.operator, state="mine") == [second]
@@ -360,6 +360,10 @@ async def test_operators_keep_the_calendar(client: Client, as_: As, world: World
         assert (await client.delete(url, params=gone, headers=headers)).status_code == 204
     kept = (await client.get(url, headers=headers)).json()
     assert [one["day"] for one in kept["items"]] == ["2026-10-03", "2026-10-10"]
+    member = await as_(world.operator_member)
+    assert (await client.get(url, headers=member)).status_code == 200
+    assert (await client.put(url, json=days, headers=member)).json()["code"] == "only_admins"
+    assert (await client.delete(url, params=gone, headers=member)).json()["code"] == "only_admins"
     for wrong in ({"last": "2026-09-30"}, {"last": "2026-12-31"}, {"first": "tomorrow"}):
         assert (await client.put(url, json=days | wrong, headers=headers)).status_code in (400, 422)
         assert (await client.delete(url, params=gone | wrong, headers=headers)).status_code in (400, 422)

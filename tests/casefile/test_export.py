@@ -246,7 +246,7 @@ async def test_a_file_changed_or_lost_in_the_store_is_reported_and_not_passed_ov
     named = {flaw.about for flaw in verdict.flaws}
     assert named == {member for member, state in states.items() if state != "whole"}
     assert "NOT as handed in" in report(path)
-    assert "文件存储中已缺失" in report(path)
+    assert "文件存储中缺失" in report(path)
     assert cases.supervised.shop.events  # what was found is in the log as well
     assert (await cases.supervised.shop.events(number))[-1][1]["damaged"] == 2
 

@@ -95,11 +95,11 @@ async def test_an_appeal_from_its_opening_to_a_decision(
     await supervised.act(number, "ask_seller", request="The plan, then.")
     await heard()
     await supervised.act(number, "answer_request")
-    assert (await inbox.last(world.operator)).title == "Your turn: The marketplace looks into it"
+    assert (await inbox.last(world.operator)).title == "Your turn: The marketplace investigates"
     assert await heard() == {"platform": ["turn"]}
     await supervised.act(number, "decide_resume", ruling="Both sides have a point.")
     text = await inbox.last(world.seller, kind="decided")
-    assert text.body.endswith("The delivery goes on where it stood. Its reasons: “Both sides have a point.”")
+    assert text.body.endswith("The delivery continues where it was. Its reasons: “Both sides have a point.”")
     assert await heard() == {"buyer": ["decided", "turn"], "seller": ["decided"]}
 
 
@@ -186,7 +186,7 @@ async def test_a_late_platform_is_told_urgently(supervised: Supervised, shop: Sh
     overdue, before = await inbox.of(world.operator)
     assert (before.kind, before.urgent) == ("reminder", False)
     assert (overdue.kind, overdue.urgent) == ("dispute_overdue", True)
-    assert (await inbox.last(world.operator)).title == "Overdue in the appeal: The marketplace looks into it"
+    assert (await inbox.last(world.operator)).title == "Overdue in the appeal: The marketplace investigates"
     assert await inbox.kinds(world.buyer) == await inbox.kinds(world.seller) == []
 
 
@@ -205,7 +205,7 @@ async def test_a_refund_is_told_to_the_seller_and_its_answer_to_the_buyer(
     text = await inbox.last(world.buyer, kind="refused")
     assert text.title == f"Refused: the refund of order {number}"
     assert "“The work is half done.”" in text.body
-    assert (await inbox.last(world.buyer, "zh", kind="refused")).title == f"订单 {number} 的退款被拒绝"
+    assert (await inbox.last(world.buyer, "zh", kind="refused")).title == f"订单 {number} 的退订被驳回"
     assert await heard() == {"buyer": ["refused", "turn"]}
     await supervised.act(number, "request_refund")
     await supervised.act(number, "withdraw_refund")
@@ -308,4 +308,4 @@ async def test_what_is_only_to_be_known_of_a_dispute_is_not_mailed(
 
 
 def test_the_words_are_chinese_for_chinese_readers() -> None:
-    assert translator("zh").lookup("Appeal decided") == "申诉已有决定"
+    assert translator("zh").lookup("Appeal decided") == "申诉已处理"

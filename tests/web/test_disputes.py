@@ -228,7 +228,7 @@ async def test_an_appeal_is_told_to_each_side_as_its_own(at: At, supervised: Sup
                         minutes="He was ill.", **{"with": "seller"})  # fmt: skip
     pages = {side: (await at(side, number)).page for side in ("buyer", "seller", "platform")}
     for page in pages.values():
-        assert "Appeal: The marketplace looks into it" in text_of(page)
+        assert "Appeal: The marketplace investigates" in text_of(page)
         assert "Reason: Nobody answers." in part(page, "log")
         assert "Phone" in part(page, "dispute-appeal")
     assert "Olivia Ops" in part(pages["platform"], "log")
@@ -297,7 +297,7 @@ async def test_after_an_appeal_the_log_says_that_it_was_accepted_or_sent_back(
     await supervised.act(number, "decide_redeliver")
     page = (await at("seller", number)).page
     assert "Sent back to the seller after the appeal" in part(page, "log")
-    assert "Decided: Back to the seller, who delivers anew" in part(page, "log")
+    assert "Decided: Back to the seller for another delivery" in part(page, "log")
     await supervised.act(number, "deliver")
     await supervised.act(number, "appeal", by=supervised.actor("seller"))
     await supervised.act(number, "decide_accept")

@@ -465,5 +465,5 @@ async def test_a_page_hears_what_is_new_and_what_is_being_written_stays(at: At, 
     assert 'data-node="confirmation"' in news.text
     assert "<html" not in news.text
     kept = await seller.visitor.get(f"{progress}&keep=1", **partial)
-    assert "Load it again" in kept.text
+    assert "Reload the page" in kept.text
     assert "data-node" not in kept.text

@@ -115,7 +115,7 @@ async def test_what_is_late_is_shown_to_all_sides_and_stands_out(
     first, second = await buy("service"), await buy("orchestration")
     seller = await enter(world.seller)
     assert await shown(seller, "/seller/supervision?view=overdue") == []
-    assert "Nobody is late" in seller.page
+    assert "Nothing is overdue" in seller.page
     clock.advance(timedelta(days=40))
     for actor, base in ((world.buyer, "/buyer"), (world.seller, "/seller"), (world.operator, "/operator")):
         visitor = await enter(actor)
@@ -133,7 +133,7 @@ async def test_what_is_frozen_waits_for_who_settles_it(
     buyer = await enter(world.buyer)
     assert await shown(buyer, "/buyer/supervision") == []
     assert await shown(buyer, "/buyer/supervision?view=open") == [number]
-    assert "Appeal Marketplace" in row_of(buyer, number)
+    assert "Appeal Platform" in row_of(buyer, number)
 
 
 async def test_completed_orders_leave_the_queue_for_their_tab(

@@ -75,7 +75,7 @@ class _Telling:
             Section("deliveries", _("Deliveries"), list(self.acts(self.deliveries()))),
             Section("disputes", _("Appeals, refunds and returns"), list(self.acts(self.disputes()))),
             Section("messages", _("Messages"), list(self.messages())),
-            Section("ends", _("Decision"), list(self.acts(self.ends()))),
+            Section("ends", _("How it ended"), list(self.acts(self.ends()))),
             Section("money", _("The money"), list(self.money())),
             Section("calls", _("Calls to the seller's server"), list(self.calls())),
             Section("log", _("Operation log"), list(self.operations()), apart=True),
@@ -138,7 +138,7 @@ class _Telling:
         for kept in self.about.kept:
             if kept.state != "whole":
                 name = kept.handed.file.name
-                yield Words(f"{name}: {self.word(FILE_STATES, kept.state)}", "bad")
+                yield Words(self._("%(label)s: %(text)s", label=name, text=self.word(FILE_STATES, kept.state)), "bad")
 
     def _unshown(self) -> str:
         """That photographs of the archive are not to be seen here, and how many; "" where all are."""
@@ -218,7 +218,7 @@ class _Telling:
     def messages(self) -> Iterator[Block]:
         """What the sides wrote to each other, as far as it was for the reader."""
         for one in self.case.messages:
-            to = ", ".join(self.word(SIDES, receipt.side) for receipt in one.receipts)
+            to = self._(", ").join(self.word(SIDES, receipt.side) for receipt in one.receipts)
             title = self._("Message %(number)s, to: %(to)s", number=one.number, to=to)
             who = " · ".join(filter(None, (self.at(one.at), self.word(SIDES, one.side), one.author)))
             yield Head(title, who)
@@ -364,7 +364,12 @@ class _Telling:
             for line in posting["lines"]
         ]
         return Table(
-            [Column(_("Time"), 2.4), Column(_("What"), 3), Column(_("Account"), 3), Column(_("Amount"), 2, "number")],
+            [
+                Column(_("Time"), 2.4),
+                Column(_("What"), 3),
+                Column(_("Ledger account"), 3),
+                Column(_("Amount"), 2, "number"),
+            ],
             rows,
         )
 
@@ -417,14 +422,14 @@ class _Telling:
     def _details(self, one: Said) -> str:
         if one.withheld:
             return self._("Withheld; its hash stands in the chain.")
-        parts = [f"{label}: {text}" for label, text in self.answers(one)]
+        parts = [self._("%(label)s: %(text)s", label=label, text=text) for label, text in self.answers(one)]
         parts += [str(file.get("name") or file.get("id")) for file in self._files(one)]
         if one.left_out:
             parts.append(self._left_out(one))
         return "\n".join(part if len(part) <= 400 else f"{part[:400]}…" for part in parts)
 
     def _left_out(self, one: Said) -> str:
-        return self._("Left out for this reader: %(what)s", what=", ".join(one.left_out or ()))
+        return self._("Left out for this reader: %(what)s", what=self._(", ").join(one.left_out or ()))
 
     def listed(self) -> Iterator[Block]:
         _ = self._

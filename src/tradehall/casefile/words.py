@@ -5,8 +5,8 @@ from tradehall.kernel.i18n import N_
 SIDES: dict[str, str] = {
     "buyer": N_("Buyer"),
     "seller": N_("Seller"),
-    "platform": N_("Operator"),
-    "system": N_("The marketplace"),
+    "platform": N_("Platform"),
+    "system": N_("System"),
 }
 MADE_FOR: dict[str, str] = {
     "buyer": N_("for the buyer: what the buyer's side may see"),
@@ -68,8 +68,8 @@ EVENTS: dict[str, str] = {
     "supervision.reminded": N_("Reminder sent"),
     "supervision.unaccepted": N_("Not accepted for a long time: seller and marketplace were told"),
     "supervision.parcel_signed": N_("Parcel signed for"),
-    "supervision.accepted": N_("Accepted by itself"),
-    "supervision.cancelled": N_("Order taken back"),
+    "supervision.accepted": N_("Accepted automatically"),
+    "supervision.cancelled": N_("Order cancelled and refunded"),
     "supervision.frozen": N_("Frozen"),
     "supervision.resumed": N_("Resumed"),
     "supervision.sent_back": N_("Sent back to the seller after an appeal"),

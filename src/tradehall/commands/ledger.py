@@ -76,8 +76,8 @@ def _tell(told: dict[str, Any], console: Console) -> None:
     for what, meaning in MEANING.items():
         found = [one for one in flaws if one["what"] == what]
         for one in found[:MOST_TOLD]:
-            console.print(f"[red]✗[/red] {one['subject']}: {meaning}: {one['seen']}", soft_wrap=True)
+            console.print(f"[red]✗[/red] {what} {one['subject']}: {meaning}: {one['seen']}", soft_wrap=True)
         if len(found) > MOST_TOLD:
             console.print(f"  and {len(found) - MOST_TOLD} more of which {meaning}", soft_wrap=True)
-    verdict = f"[red]{len(flaws)} do not add up[/red]" if flaws else "[green]all adds up[/green]"
+    verdict = f"[red]{len(flaws)} flaw(s)[/red]" if flaws else "[green]all adds up[/green]"
     console.print(f"{told['postings']} postings of {told['orders']} orders: {verdict}", soft_wrap=True)

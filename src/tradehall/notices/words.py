@@ -192,7 +192,7 @@ WORDS: Mapping[NoticeKind, Words] = {
         N_("Appeal about order %(number)s"),
         N_(
             "%(who)s appealed to the marketplace about %(product)s: “%(why)s” "
-            "The delivery stands still until the marketplace has decided, by %(due)s."
+            "The delivery is paused until the marketplace has decided, by %(due)s."
         ),
     ),
     "appeal_to_decide": Words(
@@ -249,7 +249,7 @@ WORDS: Mapping[NoticeKind, Words] = {
     "refund_asked": Words(
         N_("Refund asked for"),
         N_("%(buyer)s asks for a refund of %(amount)s: order %(number)s"),
-        N_("About %(product)s: “%(why)s” The delivery stands still meanwhile. Next: %(node)s, by %(due)s."),
+        N_("About %(product)s: “%(why)s” The delivery is paused meanwhile. Next: %(node)s, by %(due)s."),
     ),
     "return_asked": Words(
         N_("Return asked for"),
@@ -257,9 +257,9 @@ WORDS: Mapping[NoticeKind, Words] = {
         N_("Order %(number)s: “%(why)s” Please agree and say where to send it, or refuse, by %(due)s."),
     ),
     "transit_cleared": Words(
-        N_("Parcel looked at"),
+        N_("Parcel located"),
         N_("The marketplace lets the refund of order %(number)s go on"),
-        N_("It looked at where the parcel with %(product)s is. The seller now answers, by %(due)s."),
+        N_("It found out where the parcel with %(product)s is. The seller now answers, by %(due)s."),
     ),
     "refund_agreed": Words(
         N_("Refund agreed to"),
@@ -277,15 +277,15 @@ WORDS: Mapping[NoticeKind, Words] = {
     "refused": Words(
         N_("Refund or return refused"),
         N_("Refused: the %(dispute)s of order %(number)s"),
-        N_("The delivery of %(product)s goes on where it stood. The reason: “%(why)s”"),
+        N_("The delivery of %(product)s continues where it was. The reason: “%(why)s”"),
     ),
     "withdrawn": Words(
         N_("Appeal, refund or return withdrawn"),
         N_("Withdrawn: the %(dispute)s about order %(number)s"),
-        N_("%(who)s withdrew it; the delivery of %(product)s goes on where it stood."),
+        N_("%(who)s withdrew it; the delivery of %(product)s continues where it was."),
     ),
     "lapsed": Words(
-        N_("Time to answer over"),
+        N_("Time to answer is over"),
         N_("Not done in time: order %(number)s"),
         N_("In the %(dispute)s about %(product)s: %(step)s."),
     ),
@@ -298,7 +298,7 @@ WORDS: Mapping[NoticeKind, Words] = {
         N_("Goods on their way back"),
         N_("%(buyer)s sent %(product)s back"),
         N_(
-            "Order %(number)s, %(courier)s %(parcel)s. Please look at what arrives by %(due)s; after that it counts as "
+            "Order %(number)s, %(courier)s %(parcel)s. Please inspect what arrives by %(due)s; after that it counts as "
             "in order and the money goes back."
         ),
     ),
@@ -323,7 +323,7 @@ WORDS: Mapping[NoticeKind, Words] = {
         N_("Order %(number)s, %(product)s, waited for you until %(due)s: %(node)s. Please do it now."),
     ),
     "review_waiting": Words(
-        N_("Review to be read"),
+        N_("Review to moderate"),
         N_("A review of %(product)s waits for you"),
         N_("%(buyer)s wrote it about order %(number)s. It is published when somebody of the marketplace has read it."),
     ),

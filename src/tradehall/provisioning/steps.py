@@ -107,12 +107,10 @@ NEXT_STEPS: Mapping[NextKind, str] = MappingProxyType(
             "the order is cancelled and the money returned."
         ),
         "supervised": N_("It is delivered under service supervision: whoever's turn it is acts there."),
-        "appealed": N_("An appeal is under way: its delivery stands still until the marketplace has decided."),
-        "refund_asked": N_(
-            "The buyer asks for a refund: the delivery stands still until that is answered or withdrawn."
-        ),
+        "appealed": N_("An appeal is under way: the delivery is paused until the marketplace has decided."),
+        "refund_asked": N_("The buyer asks for a refund: the delivery is paused until that is answered or withdrawn."),
         "return_asked": N_(
-            "The buyer returns what was received: the delivery stands still until that is settled or withdrawn."
+            "The buyer returns what was received: the delivery is paused until that is settled or withdrawn."
         ),
         "renewal_waiting": N_("The seller's server is about to be told of the new term."),
         "renewal_under_way": N_(

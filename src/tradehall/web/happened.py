@@ -39,7 +39,7 @@ class Told(msgspec.Struct):
         actor: dict[str, Any] = self.content.get("actor") or {}
         name: str = actor.get("name") or ""
         hidden = actor.get("kind") == "platform" and viewer != "platform"
-        return texts.gettext("Marketplace") if hidden or not name else name
+        return texts.gettext("Platform") if hidden or not name else name
 
 
 def clock_for(locale: str, timezone: str) -> Clock:

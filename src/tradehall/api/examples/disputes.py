@@ -10,7 +10,7 @@ _ROW: dict[str, Any] = {
     "id": _DISPUTE,
     "order_number": NUMBER,
     "kind": "refund",
-    "kind_label": "Refund",
+    "kind_label": "Refund request",
     "opened_by": "buyer",
     "node": "refund_review",
     "node_label": "The seller answers",

@@ -190,7 +190,7 @@ _DETAIL: dict[str, Any] = {
             "label": "Appeal to the marketplace",
             "asks": "Nobody can act in the delivery, and no deadline runs, until the marketplace has decided.",
             "rejects": False,
-            "fields": [_REASON, _asked("claim", "note", "What you ask for", longest=5000)],
+            "fields": [_REASON, _asked("claim", "note", "Claim", longest=5000)],
             "draft": {},
         },
     ],

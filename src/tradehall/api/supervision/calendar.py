@@ -21,7 +21,7 @@ from tradehall.supervision.disputes.calendar import (
 )
 
 OPERATOR = [only("platform")]
-ADMINISTRATOR = [only("platform", role="admin")]
+ADMINISTRATORS = [only("platform", role="admin")]
 FIRST_YEAR, LAST_YEAR = 2000, 2100
 First = Annotated[date, QueryParameter(description="The first of the days, YYYY-MM-DD.")]
 Last = Annotated[date | None, QueryParameter(description="The last of them; the first where it is left out.")]
@@ -65,11 +65,12 @@ async def list_calendar_days(
         return CalendarDays(wanted, await exceptional_days(reader, wanted))
 
 
-@put("/calendar", guards=ADMINISTRATOR)
+@put("/calendar", guards=ADMINISTRATORS)
 async def mark_calendar_days(request: ApiRequest, data: MarkDays, idempotency_key: IdempotencyKey = None) -> MarkedDays:
     """Mark days as holidays, or as worked.
 
-    In place of what they were marked as before. Deadlines that stand already keep their moment.
+    Only administrators can. In place of what they were marked as before. Deadlines that are set already keep their
+    moment.
     """
 
     async def action(tx: Tx) -> MarkedDays:
@@ -79,13 +80,13 @@ async def mark_calendar_days(request: ApiRequest, data: MarkDays, idempotency_ke
     return await write(request, MarkedDays, idempotency_key, action, data)
 
 
-@delete("/calendar", guards=ADMINISTRATOR, status_code=204)
+@delete("/calendar", guards=ADMINISTRATORS, status_code=204)
 async def unmark_calendar_days(
     request: ApiRequest, first: First, last: Last = None, idempotency_key: IdempotencyKey = None
 ) -> None:
     """Have days count as their weekday says.
 
-    What is not marked stays as it is. Deadlines that stand already keep their moment.
+    Only administrators can. What is not marked stays as it is. Deadlines that are set already keep their moment.
     """
     many = ((last or first) - first).days + 1
     if not 1 <= many <= MOST_DAYS_AT_ONCE:

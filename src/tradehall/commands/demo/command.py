@@ -403,7 +403,7 @@ def _place(bound: socket.socket) -> str:
 def _invite(console: Console, base: str, directory: Path, down: str) -> None:
     console.print()
     console.rule("[bold]Now it is yours[/bold] 现在轮到你了", style="cyan")
-    console.print(f"  Marketplace 商城      [bold]{base}/[/bold]", soft_wrap=True)
+    console.print(f"  Marketplace 云商店    [bold]{base}/[/bold]", soft_wrap=True)
     console.print(f"  Sign in 登录          {base}/login", soft_wrap=True)
     console.print(f"  API                   {base}/api/v1/schema/openapi.json", soft_wrap=True)
     console.print(f"  Metrics 指标          {base}/metrics", soft_wrap=True)
@@ -413,7 +413,7 @@ def _invite(console: Console, base: str, directory: Path, down: str) -> None:
     console.print()
     console.print(f"Everybody's password 所有人的密码: [bold]{PASSWORD}[/bold]")
     table = Table(box=None, header_style="dim", pad_edge=False, padding=(0, 2, 0, 0))
-    for name in ("Sign in as 账号", "Name 姓名", "For 组织", "Role"):
+    for name in ("Sign in as 账号", "Name 姓名", "For 组织", "Role 角色"):
         table.add_column(name, no_wrap=True)
     organisations = {one.key: one for one in ORGANISATIONS}
     kind = None

@@ -52,8 +52,9 @@ def simulate(
 ) -> None:
     """Live whole lives of orders by moved clock, with everything that can go wrong; exit 1 if anything comes out wrong.
 
-    People buy, try, pay or do not, renew, change, unsubscribe, click twice. Sellers of both generations of the protocol
-    answer late, wrongly or not at all. Workers die, answers get lost, the database ends connections.
+    People buy, try, pay or do not, renew, change, unsubscribe, click twice. Others deliver, prove, review, reject and
+    accept, or appeal, ask for refunds and send goods back. Sellers of both generations of the protocol answer late,
+    wrongly or not at all. Workers die, answers get lost, the database ends connections.
     After that, named invariants must hold, by the marketplace's books and by the sellers' and the gateway's own.
 
     It runs against a PostgreSQL: a database of its own beside the one in DATABASE_URL, or an embedded one; both

@@ -8,8 +8,8 @@ from tradehall.supervision.flow import By, Flow, Node, Side
 from tradehall.supervision.flows.common import NOTE, REASON
 
 RULING_LABELS: dict[Outcome, str] = {
-    "resume": N_("The delivery goes on where it stood"),
-    "redeliver": N_("Back to the seller, who delivers anew"),
+    "resume": N_("The delivery continues where it was"),
+    "redeliver": N_("Back to the seller for another delivery"),
     "accept": N_("The delivery counts as accepted"),
     "refund": N_("Money goes back to the buyer, and the order ends"),
 }
@@ -45,7 +45,7 @@ WITHDRAW = Step(
     to=CLOSED,
     by="opener",
     fields=(NOTE,),
-    asks=N_("The delivery goes on where it stood. You can appeal again."),
+    asks=N_("The delivery continues where it was. You can appeal again."),
     tone="danger",
     outcome="withdrawn",
 )
@@ -69,7 +69,7 @@ def _note_contact(at: str) -> Step:
     """People call and write at any time, also while an answer is waited for."""
     return Step(
         key="note_contact",
-        label=N_("Note a contact"),
+        label=N_("Log a contact"),
         event="contact_noted",
         to=at,
         by="platform",
@@ -209,7 +209,7 @@ PROCEDURE = Flow(
                 by="party",
                 fields=(
                     REASON,
-                    Field(key="claim", label=N_("What you ask for"), kind="note"),
+                    Field(key="claim", label=N_("Claim"), kind="note"),
                     FILES,
                     COMMITMENT_LETTER,
                 ),
@@ -219,13 +219,13 @@ PROCEDURE = Flow(
         ),
         Node(
             key="investigation",
-            label=N_("The marketplace looks into it"),
+            label=N_("The marketplace investigates"),
             actor="platform",
             term="appeal",
             verbs=(
                 _note_contact("investigation"),
-                _ask("buyer", N_("Ask the buyer for more")),
-                _ask("seller", N_("Ask the seller for more")),
+                _ask("buyer", N_("Ask the buyer for more evidence")),
+                _ask("seller", N_("Ask the seller for more evidence")),
                 Step(
                     key="propose",
                     label=N_("Propose a settlement"),
@@ -243,7 +243,7 @@ PROCEDURE = Flow(
                             label=N_("Amount to return"),
                             kind="money",
                             required=False,
-                            hint=N_("Where money goes back."),
+                            hint=N_("Only for a refund."),
                         ),
                         Field(key="explanation", label=N_("Explanation"), kind="note"),
                         ANSWER_BY,
@@ -258,8 +258,8 @@ PROCEDURE = Flow(
                 WITHDRAW,
             ),
         ),
-        _answer("buyer", N_("The buyer hands in more")),
-        _answer("seller", N_("The seller hands in more")),
+        _answer("buyer", N_("The buyer supplies more evidence")),
+        _answer("seller", N_("The seller supplies more evidence")),
         Node(
             key="proposal",
             label=N_("Both sides consider the proposal"),

@@ -14,7 +14,7 @@ WITHDRAW = Step(
     event="withdrawn",
     to=CLOSED,
     by="buyer",
-    asks=N_("You keep what you received, and the delivery goes on where it stood."),
+    asks=N_("You keep what you received, and the delivery continues where it was."),
     tone="plain",
     outcome="withdrawn",
 )
@@ -90,7 +90,7 @@ PROCEDURE = Flow(
         ),
         Node(
             key="inspection",
-            label=N_("The seller looks at what came back"),
+            label=N_("The seller inspects the goods"),
             actor="seller",
             term="inspection",
             verbs=(
@@ -114,7 +114,7 @@ PROCEDURE = Flow(
                 ),
                 Step(
                     key="inspection_lapses",
-                    label=N_("Not looked at in time: in order"),
+                    label=N_("Not inspected in time: counts as in order"),
                     event="inspected",
                     to=CLOSED,
                     by="system",

@@ -11,7 +11,7 @@ from tradehall.supervision.flows.common import NOTE, REASON, REASON_FILES
 AMOUNT = Field(key="amount_minor", label=N_("Amount to return"), kind="money", hint=N_("At most what was paid."))
 SHARE_CONTACT = Field(
     key="share_contact",
-    label=N_("The seller may see my phone number and e-mail address"),
+    label=N_("The seller may see the buyer's phone number and e-mail address"),
     kind="flag",
     required=False,
 )
@@ -24,7 +24,7 @@ GROUND = Field(
 )
 AGREED_FILES = Field(
     key="agreement_files",
-    label=N_("What you agreed on with the buyer"),
+    label=N_("What was agreed on with the buyer"),
     kind="files",
     accept="any",
     hint=N_("A mail, a chat, minutes: whatever shows it."),
@@ -35,7 +35,7 @@ WITHDRAW = Step(
     event="withdrawn",
     to=CLOSED,
     by="buyer",
-    asks=N_("The delivery goes on where it stood."),
+    asks=N_("The delivery continues where it was."),
     tone="plain",
     outcome="withdrawn",
 )
@@ -54,7 +54,7 @@ def refuse(event: str, label: str) -> Step:
         event="refused",
         to=CLOSED,
         fields=(GROUND, REASON, REASON_FILES),
-        asks=N_("The delivery goes on where it stood. The buyer can appeal."),
+        asks=N_("The delivery continues where it was. The buyer can appeal."),
         tone="danger",
         outcome="refused",
     )
@@ -76,7 +76,7 @@ def chase(event: str) -> Step:
 PROCEDURE = Flow(
     type="refund",
     version=1,
-    label=N_("Refund"),
+    label=N_("Refund request"),
     nodes=(
         unopened(
             Step(
@@ -87,7 +87,7 @@ PROCEDURE = Flow(
                 to_reviewed="transit",
                 by="buyer",
                 fields=ASKED,
-                asks=N_("The delivery stands still until the seller has answered or you withdraw it."),
+                asks=N_("The delivery is paused until the seller answers or you withdraw the request."),
                 tone="plain",
             )
         ),
@@ -107,7 +107,7 @@ PROCEDURE = Flow(
                 ),
                 Step(
                     key="deny_transit",
-                    label=N_("The parcel arrives: no refund without a return"),
+                    label=N_("The parcel will arrive: no refund without a return"),
                     event="transit_denied",
                     to=CLOSED,
                     fields=(REASON,),

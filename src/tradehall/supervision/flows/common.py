@@ -31,7 +31,7 @@ def request(to: str = "confirmation") -> Node:
                 event="requirement_submitted",
                 to=to,
                 fields=(
-                    Field(key="requirement", label=N_("What you need"), kind="note"),
+                    Field(key="requirement", label=N_("Description of the requirement"), kind="note"),
                     Field(
                         key="requirement_files",
                         label=N_("Requirement document"),

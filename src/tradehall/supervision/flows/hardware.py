@@ -52,7 +52,7 @@ FLOWS = (
                 "delivery",
                 Verb(
                     key="accept_automatically",
-                    label=N_("Accepted by itself"),
+                    label=N_("Accepted automatically"),
                     event="accepted",
                     to=COMPLETED,
                     by="system",

@@ -72,7 +72,7 @@ FLOWS = (
         _identification(
             Field(
                 key="hardware_id",
-                label=N_("Identification code of your machine"),
+                label=N_("Identification code of the machine"),
                 kind="text",
                 verbatim=True,
                 hint=N_("The seller's guide says where to read it. The licence will fit this machine only."),

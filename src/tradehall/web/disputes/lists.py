@@ -44,7 +44,7 @@ DESKS: dict[Side, Desk] = {
         "buyer",
         N_("Refunds and appeals"),
         N_("My marketplace"),
-        N_("What you asked back, what you sent back, and what the marketplace decides between you and a seller."),
+        N_("Your refunds and returns, and what the marketplace decides between you and a seller."),
     ),
     "seller": Desk(
         "/seller",
@@ -52,7 +52,7 @@ DESKS: dict[Side, Desk] = {
         "seller",
         N_("Refunds and appeals"),
         N_("Transactions"),
-        N_("What buyers ask back or send back, and what the marketplace decides between you and a buyer."),
+        N_("Buyers' refunds and returns, and what the marketplace decides between you and a buyer."),
     ),
     "platform": Desk(
         "/operator",

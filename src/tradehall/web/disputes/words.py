@@ -18,7 +18,7 @@ OUTCOMES: dict[Outcome, tuple[str, Tone]] = {
 # The same in few words, for badges and filters.
 SHORT_OUTCOMES: dict[Outcome, str] = {
     "resume": N_("Delivery goes on"),
-    "redeliver": N_("Delivered anew"),
+    "redeliver": N_("To be delivered again"),
     "accept": N_("Counts as accepted"),
     "refund": N_("Money returned"),
     "refused": OUTCOME_LABELS["refused"],
@@ -38,7 +38,7 @@ DO: dict[str, str] = {
     "refund_review": N_("Agree to the refund, or refuse it and say why."),
     "return_review": N_("Agree and say where it is to be sent, or refuse and say why."),
     "sending_back": N_("Send it to the address the seller gave, then enter courier and tracking number here."),
-    "inspection": N_("Look at what came back: it is in order, or you say what is wrong and the marketplace decides."),
+    "inspection": N_("Inspect what came back. Confirm it is in order, or say what is wrong: the marketplace decides."),
 }
 # What becomes of it when nobody does anything.
 LAPSES: dict[str, str] = {

@@ -44,7 +44,7 @@ async def retry(request: WebRequest, sending_id: str) -> PageResponse:
         request,
         lambda tx: actions.send_again(tx, wanted),
         to="/operator/messages",
-        said=N_("It is sent again now. If it fails again, it stands here again."),
+        said=N_("It is being sent again. If it fails again, it comes back here."),
     )
 
 

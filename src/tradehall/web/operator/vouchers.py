@@ -42,8 +42,8 @@ TRACKS: tuple[Track, ...] = get_args(Track)
 ADMINISTRATORS = [only("platform", role="admin")]
 NOT_AN_AMOUNT = N_("Write an amount such as 99.00.")
 NOT_A_DAY = N_("Choose a day.")
-NOBODY_CALLED_SO = N_("Nobody is called so.")
-SEVERAL_CALLED_SO = N_("Several have this in their name; write more of it.")
+NOBODY_CALLED_SO = N_("No organisation has this name.")
+SEVERAL_CALLED_SO = N_("Several organisations match; write more of the name.")
 # Where the action's names of fields differ from the form's.
 _FIELDS = {
     "buyer_id": "buyer",

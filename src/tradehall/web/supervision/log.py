@@ -21,8 +21,8 @@ from tradehall.web.templating import Tone
 ROLES: dict[str, str] = {
     "buyer": N_("Buyer"),
     "seller": N_("Seller"),
-    "platform": N_("Operator"),
-    "system": N_("The marketplace"),
+    "platform": N_("Platform"),
+    "system": N_("System"),
 }
 # The buyer's words on what is to be delivered.
 _REQUIREMENTS = frozenset({"submit_requirement", "submit_identification"})

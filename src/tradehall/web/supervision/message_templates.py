@@ -97,7 +97,7 @@ def template_handlers(desk: Desk) -> list[HTTPRouteHandler]:
             request,
             lambda tx: own.add(tx, form.value("name"), form.value("text")),
             to=home,
-            said=N_("The template was kept."),
+            said=N_("The template was saved."),
             form=form,
             again=again,
         )

@@ -33,7 +33,7 @@ _DO: dict[str, str] = {
     "claim": N_("Claim the authorisation code and give it to the seller, who activates it."),
     "activation": N_("Activate the code that the buyer gives you; your software can do so through the open API."),
     "proof": N_("Hand in what proves the delivery."),
-    "review": N_("Hold the proof against the acceptance rule. Approve it, or return it and say why."),
+    "review": N_("Check the proof against the acceptance rule. Approve it, or return it and say why."),
     "acceptance": N_("Look at what was delivered. Accept it if it is what you ordered; if not, reject it and say why."),
 }
 # The same where a delivery type has it otherwise.
@@ -74,7 +74,10 @@ _AHEAD: dict[Timer, tuple[str, Tone]] = {
         N_("If it is still not accepted, the seller and the marketplace's account manager are told"),
         "warning",
     ),
-    "close": (N_("A year is over: if it was invoiced it counts as accepted, otherwise it is taken back"), "danger"),
+    "close": (
+        N_("A year is over: if it was invoiced it counts as accepted, otherwise it is cancelled and refunded"),
+        "danger",
+    ),
     "track": (N_("The courier is asked where the parcel is"), "info"),
     "accept": (N_("It counts as accepted, unless the buyer says something before"), "success"),
 }
@@ -156,7 +159,7 @@ def next_of(
         }
     if held.state == "cancelled":
         return {
-            "title": texts.gettext("The order was taken back"),
+            "title": texts.gettext("The order was cancelled"),
             "text": texts.gettext(
                 "Nothing more is delivered; %(amount)s goes back to the buyer.",
                 amount=texts.money(granted_minor, held.currency),
@@ -184,7 +187,7 @@ def _disputed(
         said.append(texts.lookup(barred))
     said.append(
         texts.gettext(
-            "The delivery stands still at “%(node)s”; every deadline of it goes on when this is settled.",
+            "The delivery is paused at “%(node)s”; its deadlines continue when this is settled.",
             node=texts.lookup(held.at.label),
         )
     )

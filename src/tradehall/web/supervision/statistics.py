@@ -306,7 +306,7 @@ def _days(days: Sequence[DayCount], words: Translator) -> Chart:
     """By the day, or by the week where that is clearer; a week is drawn at its first day."""
     step = 1 if len(days) <= BY_DAY else 7
     groups = [days[start : start + step] for start in range(0, len(days), step)]
-    title = N_("Begun and finished per day") if step == 1 else N_("Begun and finished per week")
+    title = N_("Started and finished per day") if step == 1 else N_("Started and finished per week")
     return Chart(
         "lines",
         words.gettext(title),
@@ -315,7 +315,7 @@ def _days(days: Sequence[DayCount], words: Translator) -> Chart:
             {"label": words.gettext(label), "tone": tone, "values": [sum(getattr(day, name) for day in group)
                                                                      for group in groups]}
             for name, label, tone in (
-                ("began", N_("Begun"), "accent"),
+                ("began", N_("Started"), "accent"),
                 ("completed", N_("Completed"), "success"),
                 ("cancelled", N_("Cancelled"), "warning"),
             )
@@ -417,13 +417,13 @@ def _sheets(found: Numbers, asked: Asked, words: Translator) -> list[tuple[str, 
         ),
         (
             gettext("Time at each node"),
-            [kind, node, gettext("Times left"), gettext("Mean, in days"), gettext("Median, in days"), gettext("Late"),
+            [kind, node, gettext("Times passed"), gettext("Mean, in days"), gettext("Median, in days"), gettext("Late"),
              gettext("Rejected")],
             times,
         ),
         (
             gettext("By day"),
-            [gettext("Day"), gettext("Begun"), gettext("Completed"), gettext("Cancelled")],
+            [gettext("Day"), gettext("Started"), gettext("Completed"), gettext("Cancelled")],
             [(one.day, one.began, one.completed, one.cancelled) for one in found.course.days],
         ),
         (

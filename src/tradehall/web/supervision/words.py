@@ -30,7 +30,7 @@ DESKS: dict[Side, Desk] = {
         "buyer",
         N_("Service supervision"),
         N_("My marketplace"),
-        N_("What people deliver to you: from your requirement to your acceptance."),
+        N_("Your orders that people deliver, from your requirement to your acceptance."),
     ),
     "seller": Desk(
         "/seller",
@@ -38,7 +38,7 @@ DESKS: dict[Side, Desk] = {
         "seller",
         N_("Service supervision"),
         N_("Transactions"),
-        N_("What your people deliver: from the buyer's requirement to the buyer's acceptance."),
+        N_("Orders that your people deliver, from the buyer's requirement to the buyer's acceptance."),
     ),
     "platform": Desk(
         "/operator",
@@ -46,7 +46,7 @@ DESKS: dict[Side, Desk] = {
         "platform",
         N_("Review desk"),
         "",
-        N_("Everything that people deliver on this marketplace, and what of it waits for its review."),
+        N_("All orders that people deliver, and those that wait for your review."),
     ),
 }
 
