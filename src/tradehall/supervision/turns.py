@@ -85,12 +85,13 @@ def page(rows: Sequence[T], wanted: QueueRequest) -> Page[T]:
     sooner = more if wanted.before else wanted.after is not None
     return Page(
         shown,
-        next=_written(shown[-1]) if later else None,
-        previous=_written(shown[0]) if sooner else None,
+        next=place_of(shown[-1]) if later else None,
+        previous=place_of(shown[0]) if sooner else None,
     )
 
 
-def _written(row: Queued) -> str:
+def place_of(row: Queued) -> str:
+    """A place in a queue as it stands in a URL."""
     assert row.due_at, "what is open is due some time"
     place = _PLACE.pack((row.due_at - _EPOCH) // timedelta(microseconds=1), row.id.bytes)
     return base64.urlsafe_b64encode(place).decode()
