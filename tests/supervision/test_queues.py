@@ -101,3 +101,18 @@ async def test_a_queue_is_read_in_the_order_of_its_index(many: Shop) -> None:
                     read = [found[2] for found in IN_ORDER.findall(plan)]
                     assert len(read) == (1 if only.turn else len(SIDES)), plan
                     assert all("turns" in index for index in read)
+
+
+async def test_a_buyer_with_many_orders_searches_from_product_to_product(many: Shop) -> None:
+    """Neither to find the products nor the orders of each is it gone through all orders of the buyer."""
+    await many.sql(
+        "UPDATE supervision_flows SET buyer_id = %(buyer)s WHERE order_number LIKE '%%3AAAAA'",
+        {"buyer": many.world.buyer.organisation_id},
+    )
+    await many.sql("ANALYZE supervision_flows")
+    async with explaining(many) as reader:
+        await queries.flows(reader, many.world.buyer, page_request(), FlowFilter(product="service"))
+        products, orders = (plan for _, plan in reader.plans)
+    assert "using supervision_products_of_buyer" in products, products
+    assert "Unique" not in products, products
+    assert orders.count("using supervision_products_of_buyer") == len(STATES), orders

@@ -108,6 +108,72 @@ async def test_days_that_were_added_up_tell_the_same(supervised: Supervised, sho
     assert (await course(shop, days=365)).began == 5
 
 
+async def test_whole_months_tell_what_their_steps_do_wherever_a_period_begins_and_ends(
+    shop: Shop, world: World
+) -> None:
+    """Of everybody's orders and of each seller's, of all types and of one, and with only a part added up so far."""
+    await shop.sql(
+        """
+        INSERT INTO supervision_steps (flow_id, seller_id, delivery_type, node, to_node, at, seconds, late, rejected)
+        SELECT gen_random_uuid(), CASE WHEN n %% 5 = 0 THEN %(other)s::uuid ELSE %(seller)s END,
+               (ARRAY['service', 'hardware'])[1 + n %% 2], (ARRAY['', 'request', 'acceptance'])[1 + n %% 3],
+               (ARRAY['request', 'delivery', 'completed', 'cancelled'])[1 + n / 12 %% 4],
+               %(now)s::timestamptz - n * interval '7 hours', n * n, n %% 11 = 0, n %% 7 = 0
+        FROM generate_series(1, 600) n
+        """,
+        {"seller": world.seller.organisation_id, "other": world.other_seller.organisation_id, "now": shop.clock.now()},
+    )
+    last = today(shop)
+    begins = [last - days * DAY for days in (0, 1, 29, 30, 31, 60, 61, 62, 89, 120, 175, 300)]
+    first_of_month = [day.replace(day=1) for day in begins]
+    periods = [
+        Period(since, until)
+        for since in {*begins, *first_of_month}
+        for until in (last, last - 20 * DAY, last.replace(day=1), last.replace(day=1) - DAY)
+        if since <= until
+    ]
+    asked = [(world.operator, ALL), (world.operator, StatisticsFilter("service")), (world.seller, ALL),
+             (world.other_seller, StatisticsFilter("hardware"))]  # fmt: skip
+
+    async def all_of_it() -> list[Course]:
+        async with shop.installation.db.read() as reader:
+            return [
+                await statistics.course(reader, viewer, only, over, ZONE) for viewer, only in asked for over in periods
+            ]
+
+    stepwise = await all_of_it()
+    assert all(max(getattr(one, what) for one in stepwise) >= 90 for what in ("began", "completed", "cancelled"))
+    while await add_up(shop):
+        assert await all_of_it() == stepwise
+    assert await all_of_it() == stepwise
+
+
+async def test_long_periods_are_read_by_the_month(shop: Shop, world: World) -> None:
+    """However many steps a seller's orders took in two years, one row stands for those of a month that are alike."""
+    await shop.sql(
+        """
+        INSERT INTO supervision_steps (flow_id, seller_id, delivery_type, node, to_node, at, seconds, late, rejected)
+        SELECT gen_random_uuid(), %(seller)s, 'service', 'acceptance', 'completed',
+               %(now)s::timestamptz - n * interval '1 hour', 86400, false, false
+        FROM generate_series(1, 17000) n
+        """,
+        {"seller": world.seller.organisation_id, "now": shop.clock.now()},
+    )
+    while await add_up(shop):
+        pass
+    await shop.sql("ANALYZE")
+    over = Period(today(shop) - 700 * DAY, today(shop))
+    async with explaining(shop) as reader:
+        for viewer in (world.operator, world.seller):
+            reader.plans.clear()
+            await statistics.course(reader, viewer, ALL, over, ZONE)
+            by_month, by_day = (plan for _, plan in reader.plans[1:])
+            assert "supervision_months_pkey" in by_month, by_month
+            assert "supervision_day_counts_pkey" in by_day, by_day
+    ((rows,),) = await shop.sql("SELECT count(*) FROM supervision_months")
+    assert rows < 60
+
+
 async def test_medians_are_right_to_some_per_cent(shop: Shop, world: World) -> None:
     spans = [17, 300, 4_000, 86_400, 90_000, 130_000, 1_000_000, 2_000_000, 2_500_000]
     for seconds in spans:

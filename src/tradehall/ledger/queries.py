@@ -32,12 +32,8 @@ _HIGHEST = 2**63 - 1
 
 
 def _scope(viewer: Actor) -> LiteralString:
-    """The postings a viewer may see, as a condition on `ledger_postings p`."""
-    return {
-        "platform": "true",
-        "seller": "p.seller_id = %(viewer)s",
-        "buyer": "p.buyer_id = %(viewer)s",
-    }[viewer.kind]
+    """The postings a viewer may list, as a condition on `ledger_postings p`. Buyers see those of an order alone."""
+    return {"platform": "true", "seller": "p.seller_id = %(viewer)s"}[viewer.kind]
 
 
 # The lines of `ledger_postings p` as each side is told them. Whoever sees fewer accounts sees them together, so that

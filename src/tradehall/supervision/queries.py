@@ -176,7 +176,8 @@ async def queue(reader: Reader, viewer: Actor, wanted: QueueRequest, only: FlowF
     """The supervised orders that wait for the side whose `turn` is asked for, or for any: the soonest due first."""
     where, order = turns.keyset(wanted)
     narrowed, params = await _narrowed(reader, viewer, only)
-    seen = f"f.state = 'open' AND f.frozen_at IS NULL AND {_flows_of(viewer)} AND {narrowed} AND {where}"
+    waits = f"f.state = 'open' AND f.frozen_at IS NULL AND {_flows_of(viewer)}"
+    seen = f"{waits} AND {narrowed} AND {_named(only)} AND {where}"
     sides = [only.turn] if only.turn else SIDES
     branches = [f"{_PICK} WHERE {_TURN_OF[side]} AND {seen} ORDER BY {order} LIMIT %(fetch)s" for side in sides]
     if "open" not in _states(only):
@@ -259,10 +260,9 @@ def _branch(viewer: Actor, only: FlowFilter, seen: LiteralString, order: Literal
             SELECT f.id, f.due_at FROM (
                 SELECT f.* FROM supervision_flows f WHERE {_flows_of(viewer)} AND f.order_number LIKE %(number)s
                 ORDER BY f.order_number DESC LIMIT %(numbers)s) f
-            WHERE {seen} ORDER BY {order} LIMIT %(fetch)s
+            WHERE {seen} AND {_named(only)} ORDER BY {order} LIMIT %(fetch)s
         """
-    if only.product.strip() and viewer.kind != "buyer":
-        # A buyer's orders are fewer than those of a product; a seller's are more.
+    if only.product.strip():
         return f"""
             SELECT f.id, f.due_at FROM unnest(%(products)s::uuid[]) AS wanted (id), LATERAL (
                 {_PICK} WHERE f.product_id = wanted.id AND {seen} ORDER BY {order} LIMIT %(fetch)s) f
@@ -293,17 +293,32 @@ async def _products_named(reader: Reader, viewer: Actor, text: str) -> list[UUID
     """The products with this text in their name that a search goes through: a buyer's are those it ordered."""
     if viewer.kind != "buyer":
         return await catalog.product_names(reader, text, viewer.organisation_id if viewer.kind == "seller" else None)
+    # From one product to the next in the index: a buyer has many more orders than products.
     return await reader.fetch_values(
         """
-        SELECT DISTINCT f.product_id FROM supervision_flows f JOIN products p ON p.id = f.product_id
-        WHERE f.buyer_id = %(viewer)s AND lower(p.name_en || ' ' || p.name_zh) LIKE %(like)s LIMIT 50
+        WITH RECURSIVE ordered (product_id) AS (
+            (SELECT f.product_id FROM supervision_flows f WHERE f.buyer_id = %(viewer)s
+             ORDER BY f.product_id LIMIT 1)
+            UNION ALL
+            SELECT (SELECT f.product_id FROM supervision_flows f
+                    WHERE f.buyer_id = %(viewer)s AND f.product_id > o.product_id ORDER BY f.product_id LIMIT 1)
+            FROM ordered o WHERE o.product_id IS NOT NULL
+        )
+        SELECT p.id FROM ordered o JOIN products p ON p.id = o.product_id
+        WHERE lower(p.name_en || ' ' || p.name_zh) LIKE %(like)s LIMIT 50
         """,
         {"viewer": viewer.organisation_id, "like": like(text)},
     )
 
 
+def _named(only: FlowFilter) -> LiteralString:
+    """Where products are wanted, only orders of these. Besides a search product by product, it would mislead the
+    planner to another index."""
+    return "f.product_id = ANY(%(products)s)" if only.product.strip() else "true"
+
+
 async def _narrowed(reader: Reader, viewer: Actor, only: FlowFilter) -> tuple[LiteralString, dict[str, Any]]:
-    """What is wanted beyond the state, as a condition on `supervision_flows f`, and its parameters."""
+    """What is wanted beyond state and product, as a condition on `supervision_flows f`, and all parameters."""
     narrowed: LiteralString = "true"
     products: list[UUID] = []
     if only.turn:
@@ -318,7 +333,6 @@ async def _narrowed(reader: Reader, viewer: Actor, only: FlowFilter) -> tuple[Li
         narrowed += " AND f.order_number LIKE %(number)s"
     if only.product.strip():
         products = await _products_named(reader, viewer, only.product)
-        narrowed += " AND f.product_id = ANY(%(products)s)"
     if only.since:
         narrowed += " AND f.id >= %(since)s"
     if only.until:

@@ -2,11 +2,11 @@
 appeals.
 
 What stands where is read from the index `supervision_open`, which holds what is under way and nothing else. How it
-went over a period is read from the steps that orders took (`supervision_steps`), which the schema itself notes. For the
-whole marketplace, the housekeeping adds steps of days that are over up into `supervision_days`, by type, node and a
-scale of durations: a year of a million orders is some hundred thousand rows there. The steps of one seller are read
-from an index. Medians come from the scale, so they are right to some seven per cent; days are those of the
-marketplace's zone.
+went over a period is read from the steps that orders took (`supervision_steps`), which the schema itself notes. The
+housekeeping adds steps of days that are over up by type, node and a scale of durations: by the day for the whole
+marketplace, by the month for it and for each seller. Whole months of a period are read from there, a few thousand rows
+each however many orders there are; what a seller's period has beside whole months is read from an index of its steps.
+Medians come from the scale, so they are right to some seven per cent; days are those of the marketplace's zone.
 """
 
 import math
@@ -24,9 +24,11 @@ from tradehall.kernel.errors import invalid
 from tradehall.kernel.i18n import N_
 from tradehall.kernel.ids import lowest_id
 from tradehall.kernel.journal import Actor
-from tradehall.supervision.flow import COMPLETED, Side
+from tradehall.supervision.flow import Side
 
 CANCELLED = "cancelled"
+# In place of a seller's id, in what is added up.
+EVERYBODY = UUID(int=0)
 LONGEST = timedelta(days=732)
 USUAL = timedelta(days=90)
 # Before that nothing was supervised; years of one digit are a mistake of whoever typed them.
@@ -131,11 +133,10 @@ async def standing(reader: Reader, viewer: Actor, only: StatisticsFilter) -> lis
 
 
 class _Steps(msgspec.Struct, frozen=True):
-    """Steps from a node to another that took about as long."""
+    """Steps away from a node that took about as long."""
 
     delivery_type: str
     node: str
-    to_node: str
     bucket: int
     steps: int
     seconds: int
@@ -188,82 +189,112 @@ class Course(msgspec.Struct, frozen=True):
         return sum(node.rejected for node in self.nodes)
 
 
-class _Day(msgspec.Struct, frozen=True):
-    day: date
-    node: str
-    to_node: str
-    steps: int
-
-
 # The scale of `GROWTH`: under a second 0, then each step longer than the one before.
 _BUCKET: LiteralString = "CASE WHEN s.seconds < 1 THEN 0 ELSE floor(ln(s.seconds) / ln(1.15))::integer + 1 END"
 _ADDED: LiteralString = """
     count(*) AS steps, sum(s.seconds)::bigint AS seconds, count(*) FILTER (WHERE s.late) AS late,
     count(*) FILTER (WHERE s.rejected) AS rejected
 """
+_BEGINS_OR_ENDS: LiteralString = "(s.node = '' OR s.to_node IN ('completed', 'cancelled'))"
+_COUNTED: LiteralString = """
+    count(*) FILTER (WHERE s.node = '') AS began,
+    count(*) FILTER (WHERE s.node <> '' AND s.to_node = 'completed') AS completed,
+    count(*) FILTER (WHERE s.node <> '' AND s.to_node = 'cancelled') AS cancelled
+"""
 
 
 async def course(reader: Reader, viewer: Actor, only: StatisticsFilter, over: Period, zone: ZoneInfo) -> Course:
-    """How it went over a period: of everybody's orders what is added up already, and the steps since; of one seller's
-    the steps themselves."""
-    since, until = over.bounds(zone)
+    """How it went over a period: what is added up already, whole months by the month, and the steps since."""
     seller = only.of(viewer)
-    added_until: date | None = None
-    if seller is None:
-        added_until = await reader.fetch_value("SELECT day FROM supervision_days_until")
-    whole = min(added_until, over.until + timedelta(days=1)) if added_until else over.since
+    parts = _parts(over, await reader.fetch_value("SELECT day FROM supervision_days_until"))
+    by_step = [(parts.whole, over.until + timedelta(days=1)), *(parts.edges if seller else ())]
     params = {
-        "seller": seller,
+        "seller": seller or EVERYBODY,
         "type": only.delivery_type,
         "zone": str(zone),
         "first": over.since,
-        "whole": whole,
-        "since": max(since, _midnight(whole, zone)),
-        "until": until,
+        "whole": parts.whole,
+        "month": parts.months[0],
+        "next_month": parts.months[1],
+        "edge_since": [since for since, _ in parts.edges],
+        "edge_until": [until for _, until in parts.edges],
+        "since": [_midnight(since, zone) for since, _ in by_step],
+        "until": [_midnight(until, zone) for _, until in by_step],
+        "begin": _midnight(parts.whole, zone),
+        "end": over.bounds(zone)[1],
     }
     whose: LiteralString = "s.seller_id = %(seller)s" if seller else "true"
     kind: LiteralString = "s.delivery_type = %(type)s" if only.delivery_type else "true"
+    by_day: LiteralString = """
+        UNION ALL
+        SELECT s.delivery_type, s.node, s.bucket, s.steps, s.seconds, s.late, s.rejected
+        FROM unnest(%(edge_since)s::date[], %(edge_until)s::date[]) AS part (since, until)
+        JOIN supervision_days s ON s.day >= part.since AND s.day < part.until
+        WHERE s.node <> ''
+    """
     steps = await reader.fetch_all(
         _Steps,
         f"""
-        SELECT t.delivery_type, t.node, t.to_node, t.bucket, sum(t.steps)::bigint AS steps,
-               sum(t.seconds)::bigint AS seconds, sum(t.late)::bigint AS late, sum(t.rejected)::bigint AS rejected
+        SELECT t.delivery_type, t.node, t.bucket, sum(t.steps)::bigint AS steps, sum(t.seconds)::bigint AS seconds,
+               sum(t.late)::bigint AS late, sum(t.rejected)::bigint AS rejected
         FROM (
-            SELECT s.delivery_type, s.node, s.to_node, s.bucket, s.steps, s.seconds, s.late, s.rejected
-            FROM supervision_days s WHERE s.day >= %(first)s AND s.day < %(whole)s AND {kind}
+            SELECT s.delivery_type, s.node, s.bucket, s.steps, s.seconds, s.late, s.rejected FROM supervision_months s
+            WHERE s.seller_id = %(seller)s AND s.month >= %(month)s AND s.month < %(next_month)s AND {kind}
+            {f"{by_day} AND {kind}" if seller is None else ""}
             UNION ALL
-            SELECT s.delivery_type, s.node, s.to_node, {_BUCKET} AS bucket, {_ADDED}
-            FROM supervision_steps s WHERE s.at >= %(since)s AND s.at < %(until)s AND {whose} AND {kind}
-            GROUP BY s.delivery_type, s.node, s.to_node, 4
+            SELECT s.delivery_type, s.node, {_BUCKET} AS bucket, {_ADDED}
+            FROM unnest(%(since)s::timestamptz[], %(until)s::timestamptz[]) AS part (since, until)
+            JOIN supervision_steps s ON s.at >= part.since AND s.at < part.until
+            WHERE {whose} AND {kind} AND s.node <> '' GROUP BY s.delivery_type, s.node, 3
         ) t
-        GROUP BY t.delivery_type, t.node, t.to_node, t.bucket LIMIT {MOST_ROWS}
+        GROUP BY t.delivery_type, t.node, t.bucket LIMIT {MOST_ROWS}
         """,
         params,
     )
     days = await reader.fetch_all(
-        _Day,
+        DayCount,
         f"""
-        SELECT s.day, s.node, s.to_node, sum(s.steps)::bigint AS steps FROM supervision_days s
-        WHERE s.day >= %(first)s AND s.day < %(whole)s AND {kind}
-          AND (s.node = '' OR s.to_node IN ('completed', 'cancelled'))
-        GROUP BY s.day, s.node, s.to_node
+        SELECT s.day, sum(s.began)::bigint AS began, sum(s.completed)::bigint AS completed,
+               sum(s.cancelled)::bigint AS cancelled
+        FROM supervision_day_counts s
+        WHERE s.seller_id = %(seller)s AND s.day >= %(first)s AND s.day < %(whole)s AND {kind} GROUP BY s.day
         UNION ALL
-        SELECT (s.at AT TIME ZONE %(zone)s)::date AS day, s.node, s.to_node, count(*) AS steps FROM supervision_steps s
-        WHERE s.at >= %(since)s AND s.at < %(until)s AND {whose} AND {kind}
-          AND (s.node = '' OR s.to_node IN ('completed', 'cancelled'))
-        GROUP BY 1, s.node, s.to_node
-        LIMIT {MOST_ROWS}
+        SELECT (s.at AT TIME ZONE %(zone)s)::date AS day, {_COUNTED} FROM supervision_steps s
+        WHERE s.at >= %(begin)s AND s.at < %(end)s AND {whose} AND {kind} AND {_BEGINS_OR_ENDS}
+        GROUP BY 1 LIMIT {MOST_ROWS}
         """,
         params,
     )
     return Course(_node_times(steps), _day_counts(days, over))
 
 
+class _Parts(msgspec.Struct, frozen=True):
+    """A period cut to what there is to read: up to the day `whole` days are added up; of these `months` are whole, from
+    the first up to the second, and `edges` are the days beside them."""
+
+    whole: date
+    months: tuple[date, date]
+    edges: list[tuple[date, date]]
+
+
+def _parts(over: Period, added_until: date | None) -> _Parts:
+    whole = max(over.since, min(added_until or over.since, over.until + timedelta(days=1)))
+    month, next_month = _month_from(over.since), whole.replace(day=1)
+    if month >= next_month:
+        return _Parts(whole, (whole, whole), [(over.since, whole)])
+    return _Parts(whole, (month, next_month), [(over.since, month), (next_month, whole)])
+
+
+def _month_from(day: date) -> date:
+    """The first day of the first month that begins on a day or after it."""
+    first = day.replace(day=1)
+    return first if first == day else (first + timedelta(days=32)).replace(day=1)
+
+
 def _node_times(rows: Iterable[_Steps]) -> list[NodeTimes]:
     by_node: dict[tuple[str, str], list[_Steps]] = defaultdict(list)
     for row in rows:
-        if row.node:
-            by_node[row.delivery_type, row.node].append(row)
+        by_node[row.delivery_type, row.node].append(row)
     return [
         NodeTimes(
             delivery_type,
@@ -291,13 +322,10 @@ def _median(rows: Sequence[_Steps]) -> float:
     return 0.0
 
 
-def _day_counts(rows: Iterable[_Day], over: Period) -> list[DayCount]:
-    found: dict[date, list[int]] = {day: [0, 0, 0] for day in over.days}
-    for row in rows:
-        if row.day in found:
-            what = 0 if not row.node else 1 if row.to_node == COMPLETED else 2
-            found[row.day][what] += row.steps
-    return [DayCount(day, *counts) for day, counts in found.items()]
+def _day_counts(rows: Iterable[DayCount], over: Period) -> list[DayCount]:
+    """Every day of the period, those without anything, too."""
+    found = {row.day: row for row in rows}
+    return [found.get(day, DayCount(day, 0, 0, 0)) for day in over.days]
 
 
 # --- appeals ---------------------------------------------------------------------------------------------------------
@@ -343,6 +371,34 @@ async def outcomes(
 # --- days that are over are added up ---------------------------------------------------------------------------------
 
 
+# Each whose orders of a day are added up: everybody's together, and each seller's.
+_WHOSE: LiteralString = "(VALUES (%(everybody)s::uuid), (s.seller_id)) AS w (seller_id)"
+_ADDING: tuple[LiteralString, ...] = (
+    f"""
+    INSERT INTO supervision_days (day, delivery_type, node, to_node, bucket, steps, seconds, late, rejected)
+    SELECT (s.at AT TIME ZONE %(zone)s)::date, s.delivery_type, s.node, s.to_node, {_BUCKET}, {_ADDED}
+    FROM supervision_steps s WHERE s.at >= %(since)s AND s.at < %(until)s GROUP BY 1, 2, 3, 4, 5
+    """,
+    f"""
+    INSERT INTO supervision_day_counts (seller_id, day, delivery_type, began, completed, cancelled)
+    SELECT w.seller_id, (s.at AT TIME ZONE %(zone)s)::date, s.delivery_type, {_COUNTED}
+    FROM supervision_steps s CROSS JOIN LATERAL {_WHOSE}
+    WHERE s.at >= %(since)s AND s.at < %(until)s AND {_BEGINS_OR_ENDS} GROUP BY 1, 2, 3
+    """,
+    f"""
+    INSERT INTO supervision_months AS m (seller_id, month, delivery_type, node, bucket, steps, seconds, late, rejected)
+    SELECT w.seller_id, date_trunc('month', s.at AT TIME ZONE %(zone)s)::date, s.delivery_type, s.node, {_BUCKET},
+           {_ADDED}
+    FROM supervision_steps s CROSS JOIN LATERAL {_WHOSE}
+    WHERE s.at >= %(since)s AND s.at < %(until)s AND s.node <> '' GROUP BY 1, 2, 3, 4, 5
+    ORDER BY 1 -- whose are read together lie together
+    ON CONFLICT (seller_id, month, delivery_type, node, bucket) DO UPDATE SET
+        steps = m.steps + excluded.steps, seconds = m.seconds + excluded.seconds, late = m.late + excluded.late,
+        rejected = m.rejected + excluded.rejected
+    """,
+)
+
+
 async def add_up(tx: Tx, zone: ZoneInfo) -> bool:
     """Adds up the steps of days that are over, from the first that is not yet; whether there may be more of them.
 
@@ -365,14 +421,16 @@ async def add_up(tx: Tx, zone: ZoneInfo) -> bool:
     last = min(today, day + timedelta(days=MOST_DAYS))
     if last <= day:
         return False
-    await tx.execute(
-        f"""
-        INSERT INTO supervision_days (day, delivery_type, node, to_node, bucket, steps, seconds, late, rejected)
-        SELECT (s.at AT TIME ZONE %(zone)s)::date, s.delivery_type, s.node, s.to_node, {_BUCKET}, {_ADDED}
-        FROM supervision_steps s WHERE s.at >= %(since)s AND s.at < %(until)s GROUP BY 1, 2, 3, 4, 5
-        """,
-        {"zone": str(zone), "since": _midnight(day, zone), "until": _midnight(last, zone)},
-    )
+    for statement in _ADDING:
+        await tx.execute(
+            statement,
+            {
+                "zone": str(zone),
+                "since": _midnight(day, zone),
+                "until": _midnight(last, zone),
+                "everybody": EVERYBODY,
+            },
+        )
     await tx.execute("UPDATE supervision_days_until SET day = %(day)s", {"day": last})
     return last < today
 

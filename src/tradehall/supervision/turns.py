@@ -73,10 +73,11 @@ def keyset(wanted: QueueRequest, table: LiteralString = "f") -> tuple[LiteralStr
 
 def page(rows: Sequence[T], wanted: QueueRequest) -> Page[T]:
     """Cuts the rows of a query that fetched one more than the page shows into a page, the soonest due first."""
-    return cut(rows, wanted.limit, wanted.after, wanted.before, _written)
+    return cut(rows, wanted.limit, wanted.after, wanted.before, place_of)
 
 
-def _written(row: Queued) -> str:
+def place_of(row: Queued) -> str:
+    """A place in a queue as it stands in a URL."""
     assert row.due_at, "what is open is due some time"
     place = _PLACE.pack((row.due_at - _EPOCH) // timedelta(microseconds=1), row.id.bytes)
     return base64.urlsafe_b64encode(place).decode()

@@ -92,12 +92,18 @@ def measure_list(
     requests: Annotated[int, typer.Option(min=1, help="Requests of each kind.")] = 200,
     as_json: JsonLine = False,
 ) -> None:
-    """Time the list of orders of a seller who has a million of them.
+    """Time every list and desk of a marketplace that has a million orders and more.
 
-    The orders are generated in bulk: two years of them, 12 products, 200 buyers, and two other sellers with a twentieth
-    as many each. Then one lean client on this machine asks `tradehall serve` over HTTP, one request after the other.
-    The numbers are medians in milliseconds; the search is the slowest of searches for a buyer, a product, a
-    number's beginning and something that does not exist.
+    They are generated in bulk: two years of them, 12 products, 200 buyers, and two other sellers with a twentieth as
+    many each; and for every ten of the seller's orders three that people deliver, at every node and over, of 400
+    sellers and 3,000 buyers, with log, evidence, messages, disputes, vouchers, ledger, reviews and station messages.
+    The database has to be one whose user is a superuser, as the embedded one's is. A million takes some minutes
+    and 10 GB. Then one lean client on this machine asks `tradehall serve` over HTTP, one request after the other.
+
+    The first numbers are medians in milliseconds of the seller's list of orders; the search is the slowest of searches
+    for a buyer, a product, a number's beginning and something that does not exist. [bold]rooms[/bold] has the slowest
+    page of each other room, for the biggest seller and buyer, a small buyer and an operator: supervised orders, one of
+    them, disputes, statistics, ledger, reviews, vouchers, station messages, overviews, exports.
     """
     from tradehall.commands.bench.lists import ListBench
     from tradehall.commands.bench.rig import run

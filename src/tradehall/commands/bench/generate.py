@@ -31,7 +31,7 @@ _LAST = (
 )  # fmt: skip
 
 # A UUIDv7 of a moment, so that ids sort as the orders were placed.
-_V7 = """
+V7 = """
     CREATE FUNCTION pg_temp.v7(at timestamptz) RETURNS uuid LANGUAGE sql VOLATILE AS $$
         SELECT (lpad(to_hex((extract(epoch FROM at) * 1000)::bigint), 12, '0') || '7' || substr(r, 1, 3) || '8'
                 || substr(r, 4, 15))::uuid
@@ -110,7 +110,7 @@ async def generate(dsn: str, wanted: list[Sold], person: UUID, now: datetime, te
             with suppress(psycopg.errors.InsufficientPrivilege):
                 # What is written fits together; checking four million references takes longer than writing them.
                 await connection.execute("SET session_replication_role = replica")
-            await connection.execute(_V7)
+            await connection.execute(V7)
             for sold, first, last in chunks:
                 await connection.execute(
                     _CHUNK,

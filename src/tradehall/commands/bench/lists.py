@@ -1,38 +1,47 @@
-"""`tradehall bench list`: how long a seller with a million orders waits for their list."""
+"""`tradehall bench list`: how long people wait for their lists and desks where there are a million orders."""
 
 import time
 from contextlib import suppress
 from typing import Literal, get_args
+from zoneinfo import ZoneInfo
 
 import aiohttp
 import msgspec
 from rich.console import Console
 from rich.table import Table
 
-from tradehall.commands.bench import progress
+from tradehall.commands.bench import progress, rooms, supervised
 from tradehall.commands.bench.generate import SPAN, Sold, generate
-from tradehall.commands.bench.market import Buyer, build
+from tradehall.commands.bench.market import Market, build
 from tradehall.commands.bench.rig import BenchProblem, percentile, sandbox
+from tradehall.commands.bench.rooms import Room, Viewer
+from tradehall.commands.bench.supervised import Crowd
 from tradehall.edge.access import SESSION_COOKIE
 from tradehall.installation import Installation
 from tradehall.kernel.ids import lowest_id
+from tradehall.kernel.journal import SYSTEM
 from tradehall.kernel.paging import cursor
 from tradehall.parties import actions as parties
-from tradehall.parties import queries as people
 from tradehall.trading.model import ORDER_STATES
 
 _OTHERS_SHARE = 20
+# For each of the seller's orders so many supervised ones, of many sellers.
+_SUPERVISED_SHARE = 0.3
+# Of the many pages of the other rooms each is asked for a fraction as often.
+_FEWER = 4
 _NO_SELLER = "http://127.0.0.1:9/"
 _UNMEASURED = 20
 
 
 class Result(msgspec.Struct, frozen=True):
-    """What is printed as JSON: medians in milliseconds."""
+    """What is printed as JSON: medians in milliseconds of the seller's list of orders, and by room the slowest page of
+    everything about supervised orders."""
 
     first_page_ms: float
     state_filter_ms: float
     search_ms: float
     deep_page_ms: float
+    rooms: dict[str, Room]
 
 
 _Kind = Literal["first", "state", "search", "deep"]
@@ -80,9 +89,9 @@ class ListBench:
         progress(f"Generating {self._orders:,} orders …")
         async with sandbox() as place:
             async with Installation(place.settings, place.dsn) as opened:
-                market = await build(opened, _NO_SELLER, 1)
+                market = await build(opened, _NO_SELLER, 2)
                 seller = market.sellers[0]
-                session = await _signed_in(opened, seller)
+                crowd, viewers = await _crowd(opened, market)
                 now = opened.clock.now()
             person = market.buyers[0].actor.person_id
             assert person
@@ -93,11 +102,14 @@ class ListBench:
                 if one.actor.organisation_id
             ]
             await generate(place.dsn, wanted, person, now, progress)
+            await supervised.generate(place.dsn, int(self._orders * _SUPERVISED_SHARE), crowd, now, progress)
+            async with Installation(place.settings, place.dsn) as opened:
+                await supervised.keep_house(opened.db, ZoneInfo(place.settings.default_timezone))
             progress(f"Generated in {time.perf_counter() - begun:.0f} s. Measuring …")
             await place.start_web()
             middle = cursor(lowest_id(now - SPAN / 2))
             headers = {"Authorization": f"Bearer {seller.token}"}
-            cookie = {"Cookie": f"{SESSION_COOKIE}={session}"}
+            cookie = {"Cookie": f"{SESSION_COOKIE}={viewers['biggest seller'].cookie}"}
             async with aiohttp.ClientSession(place.url, cookie_jar=aiohttp.DummyCookieJar()) as client:
                 async with client.get("/api/v1/orders", params={"after": middle}, headers=headers) as answer:
                     number: str = msgspec.json.decode(await answer.read())["items"][0]["number"]
@@ -109,9 +121,13 @@ class ListBench:
                 with suppress(_NoSuchPage):
                     for kind, what, query in _questions(middle, number):
                         pages.append(await self._time(client, "/seller/orders", kind, what, query, cookie))
+                known = await rooms.known(place.dsn, crowd)
+                progress("… the pages of service supervision, too …")
+                times = max(1, self._requests // _FEWER)
+                others = [await rooms.ask(client, question, times) for question in rooms.questions(viewers, known, now)]
         worst = {kind: max(timing.p50 for timing in asked if timing.kind == kind) for kind in get_args(_Kind)}
-        result = Result(worst["first"], worst["state"], worst["search"], worst["deep"])
-        self._show(result, asked, pages)
+        result = Result(worst["first"], worst["state"], worst["search"], worst["deep"], rooms.slowest(others))
+        self._show(result, asked, pages, others)
 
     async def _time(
         self,
@@ -139,7 +155,7 @@ class ListBench:
         took = sorted(took[_UNMEASURED:])
         return _Timing(kind, what, rows, round(percentile(took, 0.5), 3), round(percentile(took, 0.95), 3))
 
-    def _show(self, result: Result, asked: list[_Timing], pages: list[_Timing]) -> None:
+    def _show(self, result: Result, asked: list[_Timing], pages: list[_Timing], others: list[rooms.Timing]) -> None:
         if self._as_json:
             print(msgspec.json.encode(result).decode())
             return
@@ -150,17 +166,26 @@ class ListBench:
             shown = [f"{page.p50:.2f}\t{page.p95:.2f}" for page in pages[number : number + 1]] or ["\t"]
             table.add_row(one.what, str(one.rows), f"{one.p50:.2f}", f"{one.p95:.2f}", *shown[0].split("\t"))
         with suppress(BrokenPipeError):
-            Console(width=100).print(table)
+            Console(width=100).print(table, rooms.told(others))
 
 
 class _NoSuchPage(Exception):
     """The page is not there."""
 
 
-async def _signed_in(opened: Installation, seller: Buyer) -> str:
-    """The cookie's secret of someone of the seller's."""
-    assert seller.actor.person_id
-    async with opened.db.read() as reader:
-        (seat,) = await people.seats_of_person(reader, seller.actor.person_id)
-    async with opened.db.transaction(seller.actor) as tx:
-        return await parties.open_session(tx, opened.sign_in_policy, seat, "bench")
+async def _crowd(opened: Installation, market: Market) -> tuple[Crowd, dict[str, Viewer]]:
+    """Those whose pages are measured, and the same signed in."""
+    async with opened.db.transaction(SYSTEM) as tx:
+        operator = await parties.create_organisation(tx, "platform", "The marketplace", "云商店")
+        person = await parties.create_person(tx, email="operator@bench.example", name="Wu", password="bench-password-1")
+        await parties.add_member(tx, operator, person, "admin")
+    seller, buyer, small = market.sellers[0].actor, market.buyers[0].actor, market.buyers[1].actor
+    assert seller.organisation_id
+    assert buyer.organisation_id
+    assert small.organisation_id
+    crowd = Crowd(seller.organisation_id, buyer.organisation_id, small.organisation_id, operator)
+    people = {"biggest seller": ("/seller", seller.person_id), "biggest buyer": ("/buyer", buyer.person_id)}
+    people |= {"small buyer": ("/buyer", small.person_id), "operator": ("/operator", person)}
+    return crowd, {
+        name: Viewer(name, base, await rooms.signed_in(opened, who)) for name, (base, who) in people.items() if who
+    }
