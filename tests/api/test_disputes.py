@@ -219,6 +219,19 @@ async def test_an_operator_who_belongs_to_a_side_is_allowed_nothing_in_its_dispu
     assert (await client.get("/api/v1/supervision/disputes/counts", headers=platform.headers)).json()["mine"] == 0
 
 
+async def test_an_operator_who_belongs_to_a_side_is_not_allowed_to_review_its_delivery(
+    client: Client, as_: As, world: World, supervised: Supervised, shop: Shop
+) -> None:
+    await shop.sql("UPDATE organisations SET track = 'base' WHERE id = %(id)s", {"id": world.buyer.organisation_id})
+    number = await supervised.buy("license_offline", product_class="joint")
+    await supervised.act(number, "deliver")
+    _, _, platform = await sides(client, as_, world, number)
+    assert stages(await platform.look()) == {"approve_delivery": "delivery", "return_delivery": "delivery"}
+    await joins(shop, world.operator, world.seller)
+    assert stages(await platform.look()) == {}
+    assert refused(await platform.act("approve_delivery")) == (403, "own_organisation")
+
+
 async def test_why_a_decision_was_returned_stays_among_the_platforms_people(
     client: Client, as_: As, world: World, supervised: Supervised
 ) -> None:

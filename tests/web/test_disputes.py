@@ -288,6 +288,21 @@ async def test_an_operator_of_one_of_the_sides_reads_why_instead_of_being_offere
     assert await shown(await enter(world.operator_member), "/operator/disputes?view=mine") == [(number, "appeal")]
 
 
+async def test_an_operator_of_one_of_the_sides_is_not_offered_the_review_of_its_delivery_either(
+    at: At, supervised: Supervised, shop: Shop, world: World
+) -> None:
+    await shop.sql("UPDATE organisations SET track = 'base' WHERE id = %(id)s", {"id": world.buyer.organisation_id})
+    number = await supervised.buy("license_offline", product_class="joint")
+    await supervised.act(number, "deliver")
+    await joins(shop, world.operator, world.seller)
+    partial: Desk = await at("platform", number)
+    assert partial.offered() == []
+    assert "You belong to the buyer or the seller of this order." in text_of(partial.page)
+    assert "Your turn" not in text_of(partial.page)
+    impartial: Desk = await at("platform", number, actor=world.operator_member)
+    assert impartial.offered() == ["approve_delivery", "return_delivery"]
+
+
 async def test_after_an_appeal_the_log_says_that_it_was_accepted_or_sent_back(
     at: At, supervised: Supervised, world: World
 ) -> None:

@@ -41,7 +41,7 @@ def request(to: str = "confirmation") -> Node:
                         hint=N_("The seller's template, filled in, where the product has one."),
                     ),
                 ),
-                asks=N_("The seller reads it next; until he has rejected it, it cannot be changed."),
+                asks=N_("The seller reads it next; it cannot be changed unless the seller rejects it."),
             ),
         ),
     )

@@ -78,8 +78,8 @@ FLOWS = (
                 hint=N_("The seller's guide says where to read it. The licence will fit this machine only."),
             ),
             asks=N_(
-                "Is every character right? The seller makes the licence for this code; until he has rejected it, it "
-                "cannot be changed."
+                "Is every character right? The seller makes the licence for this code; it cannot be changed unless the "
+                "seller rejects it."
             ),
         ),
         _REJECT_CODE,
