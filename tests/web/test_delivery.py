@@ -256,7 +256,7 @@ async def test_an_application_shows_its_licence_to_be_copied(enter: Enter, world
     for delivery_type, said in (
         ("license_code", "Authorisation code"),
         ("license_system_id", "System ID"),
-        ("license_hardware_id", "Identification code of your machine"),
+        ("license_hardware_id", "Identification code of the machine"),
     ):
         number = await supervised.buy(delivery_type)
         await supervised.complete(number)

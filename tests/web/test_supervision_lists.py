@@ -286,21 +286,19 @@ async def test_an_export_holds_what_the_list_shows(
 
 
 async def test_an_export_tells_of_a_dispute_what_the_list_does(
-    enter: Enter, world: World, buy: Buy, supervised: Supervised, shop: Shop
+    enter: Enter, world: World, buy: Buy, supervised: Supervised
 ) -> None:
-    appealed, frozen = await buy("service"), await buy("service")
+    appealed, open_still = await buy("service"), await buy("service")
     await supervised.act(appealed, "appeal", by=world.buyer)
-    async with shop.installation.db.transaction(world.operator) as tx:
-        await shop.installation.supervision.freeze(tx, frozen)
     operator = await enter(world.operator)
     sheet = (await exported(operator, "/operator/supervision/export?view=all")).worksheets[0]
     heading, *told = [[cell.value for cell in row] for row in sheet.iter_rows()]
     rows = {row[0]: dict(zip(heading, row, strict=True)) for row in told}
     states = {number: row["Service supervision"] for number, row in rows.items()}
-    assert states == {appealed: "Appeal", frozen: "Frozen"}
+    assert states == {appealed: "Appeal", open_still: "Under way"}
     assert rows[appealed]["Whose turn"] == "Yours"
     assert isinstance(rows[appealed]["By when"], datetime)
-    assert (rows[frozen]["Whose turn"], rows[frozen]["By when"]) == (None, None)
+    assert rows[open_still]["Whose turn"] == "Buyer"
 
 
 async def test_an_export_speaks_the_language_and_the_time_of_its_reader(

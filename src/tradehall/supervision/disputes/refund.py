@@ -61,7 +61,7 @@ def refuse(event: str, label: str) -> Step:
 
 
 def chase(event: str) -> Step:
-    """The buyer asks a seller who keeps him waiting, and sees whom to call."""
+    """The buyer asks a seller who keeps them waiting, and sees whom to call."""
     return Step(
         key=f"chase_{event}",
         label=N_("Contact the seller"),
