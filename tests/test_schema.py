@@ -16,12 +16,20 @@ from tradehall.catalog import queries as catalog
 from tradehall.kernel import due, migrate
 from tradehall.kernel.db import Reader
 from tradehall.kernel.paging import cursor, page_request
+from tradehall.ledger import queries as ledger
+from tradehall.ledger.model import LedgerFilter
 from tradehall.parties import queries as parties
 from tradehall.provisioning import health as health_of
 from tradehall.provisioning import queries as provisioning
 from tradehall.provisioning.queries import CallFilter
+from tradehall.supervision import queries as supervision
+from tradehall.supervision.disputes import queries as disputes
+from tradehall.supervision.disputes.queries import DisputeFilter
+from tradehall.supervision.queries import FlowFilter
 from tradehall.trading import queries as trading
+from tradehall.trading import voucher_queries as vouchers
 from tradehall.trading.queries import OrderFilter
+from tradehall.trading.voucher_queries import VoucherFilter
 
 CATALOGUE = {
     "columns": """
@@ -189,9 +197,9 @@ class Explaining(Reader):
         cursor = await self.connection.execute(f"EXPLAIN {sql}".encode(), params)
         self.plans.append((sql, "\n".join(row[0] for row in await cursor.fetchall())))
 
-    async def fetch_all(self, kind: Any, sql: Any, params: Any = None) -> Any:
+    async def fetch_all(self, kind: Any, sql: Any, params: Any = None, *, by_values: bool = False) -> Any:
         await self._explain(sql, params)
-        return await super().fetch_all(kind, sql, params)
+        return await super().fetch_all(kind, sql, params, by_values=by_values)
 
     async def fetch_one(self, kind: Any, sql: Any, params: Any = None) -> Any:
         await self._explain(sql, params)
@@ -264,6 +272,22 @@ async def test_no_query_reads_a_growing_table_from_end_to_end(furnished_shop: Sh
         ]
     assert len(reader.plans) > 100
     assert offences == []
+
+
+async def test_a_search_is_planned_for_what_is_looked_for_however_often_it_is_made(furnished_shop: Shop) -> None:
+    """A plan for any text would read all orders of a big seller for a few numbers that begin alike."""
+    world, wanted, text = furnished_shop.world, page_request(), "CS260302"
+    async with furnished_shop.installation.db.read() as reader:
+        for _ in range(8):  # the driver keeps a plan from the sixth time on
+            await trading.orders(reader, world.seller, wanted, OrderFilter())
+            await trading.orders(reader, world.seller, wanted, OrderFilter(text=text))
+            await vouchers.vouchers(reader, world.operator, wanted, VoucherFilter(text=text))
+            await provisioning.calls(reader, world.seller, wanted, CallFilter(text=text))
+            await supervision.flows(reader, world.seller, wanted, FlowFilter(number=text))
+            await disputes.disputes(reader, world.seller, wanted, DisputeFilter(number=text))
+            await ledger.postings(reader, world.seller, wanted, LedgerFilter(text=text))
+        kept = await reader.fetch_values("SELECT statement FROM pg_prepared_statements WHERE statement LIKE '%picked%'")
+    assert len(kept) == 1, "of these the list of orders alone, in which nothing is looked for"
 
 
 async def test_the_newest_page_is_read_through_its_index_in_order(furnished_shop: Shop) -> None:

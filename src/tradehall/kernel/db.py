@@ -33,9 +33,13 @@ class Reader:
         self.connection = connection
         self.now = now
 
-    async def fetch_all(self, kind: type[T], sql: LiteralString, params: Params = None) -> list[T]:
+    async def fetch_all(
+        self, kind: type[T], sql: LiteralString, params: Params = None, *, by_values: bool = False
+    ) -> list[T]:
+        """All rows. `by_values` has it planned for these very values each time, as a search wants: the best way to some
+        orders of many depends on what is looked for, and a plan that fits anything may read them all."""
         cursor = self.connection.cursor(row_factory=class_row(kind))
-        await cursor.execute(sql, params)
+        await cursor.execute(sql, params, prepare=False if by_values else None)
         return await cursor.fetchall()
 
     async def fetch_one(self, kind: type[T], sql: LiteralString, params: Params = None) -> T | None:

@@ -173,6 +173,7 @@ async def postings(reader: Reader, viewer: Actor, wanted: PageRequest, only: Led
         WHERE {shown} ORDER BY {order}, a.place
         """,
         params,
+        by_values=bool(only.text.strip()),
     )
     return page(_postings(rows), wanted, lambda posting: UUID(int=posting.number))
 

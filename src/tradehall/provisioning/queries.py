@@ -93,6 +93,7 @@ async def calls(reader: Reader, viewer: Actor, wanted: PageRequest, only: CallFi
             **viewer_params(viewer),
             **wanted.params,
         },
+        by_values=bool(only.text.strip()),
     )
     return page(rows, wanted, lambda row: row.id)
 

@@ -169,7 +169,7 @@ async def flows(reader: Reader, viewer: Actor, wanted: PageRequest, only: FlowFi
     narrowed, params = await _narrowed(reader, viewer, only)
     seen = f"{_flows_of(viewer)} AND {narrowed} AND {where}"
     branches = [_branch(viewer, only, f"{_IN_STATE[state]} AND {seen}", order) for state in _states(only)]
-    return page(await _merged(reader, branches, order, params | wanted.params), wanted, lambda row: row.id)
+    return page(await _merged(reader, only, branches, order, params | wanted.params), wanted, lambda row: row.id)
 
 
 async def queue(reader: Reader, viewer: Actor, wanted: QueueRequest, only: FlowFilter) -> Page[FlowRow]:
@@ -182,7 +182,7 @@ async def queue(reader: Reader, viewer: Actor, wanted: QueueRequest, only: FlowF
     branches = [f"{_PICK} WHERE {_TURN_OF[side]} AND {seen} ORDER BY {order} LIMIT %(fetch)s" for side in sides]
     if "open" not in _states(only):
         return Page([])
-    return turns.page(await _merged(reader, branches, order, params | wanted.params), wanted)
+    return turns.page(await _merged(reader, only, branches, order, params | wanted.params), wanted)
 
 
 async def work_queue(reader: Reader, viewer: Actor, limit: int = 50) -> list[FlowRow]:
@@ -272,7 +272,11 @@ def _branch(viewer: Actor, only: FlowFilter, seen: LiteralString, order: Literal
 
 
 async def _merged(
-    reader: Reader, branches: Sequence[LiteralString], order: LiteralString, params: dict[str, Any]
+    reader: Reader,
+    only: FlowFilter,
+    branches: Sequence[LiteralString],
+    order: LiteralString,
+    params: dict[str, Any],
 ) -> list[FlowRow]:
     """The first of what all branches pick, names joined to these few rows only."""
     if not branches:
@@ -286,6 +290,7 @@ async def _merged(
         SELECT {_ROW} FROM picked JOIN supervision_flows f USING (id) {_JOINS} ORDER BY {order}
         """,
         params,
+        by_values=bool(only.number.strip()),
     )
 
 

@@ -94,6 +94,7 @@ async def orders(reader: Reader, viewer: Actor, wanted: PageRequest, only: Order
         OrderRow,
         f"WITH picked AS ({picked}) SELECT {_ROW} FROM picked JOIN orders o USING (id) {_JOINS} ORDER BY {order}",
         params,
+        by_values=bool(only.text.strip()),
     )
     return page(rows, wanted, lambda row: row.id)
 
@@ -107,10 +108,10 @@ async def _search(
     other: LiteralString = "o.seller_id" if viewer.kind == "buyer" else "o.buyer_id"
     picked: LiteralString = f"""
         SELECT id FROM (
-            SELECT n.id FROM (
+            SELECT o.id FROM (
                 SELECT o.* FROM orders o WHERE {_scope(viewer)} AND o.number LIKE %(number)s
                 ORDER BY o.number DESC LIMIT %(numbers)s
-            ) o, LATERAL (SELECT o.id) n WHERE {narrowed}
+            ) o WHERE {narrowed}
             UNION
             SELECT h.id FROM unnest(%(others)s::uuid[]) AS wanted (id), LATERAL (
                 SELECT o.id FROM orders o WHERE {other} = wanted.id AND {narrowed} ORDER BY {order} LIMIT %(fetch)s) h

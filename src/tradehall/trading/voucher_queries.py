@@ -123,6 +123,7 @@ async def vouchers(reader: Reader, viewer: Actor, wanted: PageRequest, only: Vou
         SELECT {_ROW} FROM picked v {_JOINS} ORDER BY {order}
         """,
         params,
+        by_values=bool(only.text.strip()),
     )
     return page(rows, wanted, lambda row: row.id)
 

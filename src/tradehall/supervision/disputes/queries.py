@@ -170,6 +170,7 @@ async def _picked(
         SELECT {_ROW} FROM picked JOIN disputes d USING (id) {_JOINS} ORDER BY {order}
         """,
         values | {"now": reader.now} | params,
+        by_values=bool(only.number.strip()),
     )
 
 
