@@ -274,6 +274,24 @@ async def test_there_is_nothing_to_deliver_anew_before_a_delivery_or_behind_a_cl
         await supervised.act(number, "decide_redeliver")
 
 
+async def test_an_appeal_neither_renews_nor_uses_up_the_days_the_seller_promised(
+    supervised: Supervised, shop: Shop
+) -> None:
+    """Sent back to where the seller has not delivered yet, it is the same promise; only that it stood still meanwhile
+    is made up for."""
+    number = await supervised.buy("service", delivery_days=30)
+    await supervised.walk(number, "submit_requirement", "confirm_requirement")
+    promised = shop.clock.now() + 30 * DAYS
+    shop.clock.advance(20 * DAYS)
+    await supervised.act(number, "appeal", by=supervised.actor("buyer"))
+    shop.clock.advance(2 * DAYS)
+    held = await supervised.act(number, "decide_redeliver")
+    assert (held.node, held.due_at) == ("delivery", promised + 2 * DAYS)
+    await supervised.act(number, "deliver")
+    held = await supervised.act(number, "reject_delivery")
+    assert (held.node, held.due_at) == ("delivery", promised + 2 * DAYS)
+
+
 # --- at once ---------------------------------------------------------------------------------------------------------
 
 
