@@ -319,6 +319,35 @@ async def test_of_many_who_appeal_or_ask_for_money_at_once_one_opens_it(supervis
     assert sorted(outcomes) == ["RefundUnderWay"] * 7 + ["done"]
 
 
+async def test_a_proposal_taken_back_as_a_side_agrees_is_agreed_to_or_gone(supervised: Supervised, shop: Shop) -> None:
+    for side in ("buyer", "seller"):
+        for _ in range(3):
+            number = await supervised.buy("service")
+            await supervised.act(number, "appeal", by=supervised.actor("buyer"))
+            await supervised.act(number, "propose", proposal="resume")
+            outcomes = await asyncio.gather(
+                tried(supervised, number, "recall_proposal", {"reason": "Better."}, shop.world.operator),
+                tried(supervised, number, f"agree_as_{side}", {}, supervised.actor(side)),
+            )
+            assert sorted(outcomes) == ["OutOfTurn", "done"]
+            held = await supervised.flow(number)
+            assert held.appeal
+            other = "seller" if side == "buyer" else "buyer"
+            assert held.appeal.node == ("investigation" if outcomes[0] == "done" else f"{other}_considers")
+
+
+async def test_of_many_acts_at_once_no_more_than_the_limit_are_done(supervised: Supervised, shop: Shop) -> None:
+    number, seller = await supervised.buy("service"), supervised.actor("seller")
+    await supervised.act(number, "appeal", by=supervised.actor("buyer"))
+    most = supervised.installation.settings.act_rate
+    for _ in range(most - 3):
+        await supervised.act(number, "add_to_appeal", {"statement": "And another thing."}, by=seller)
+    outcomes = await asyncio.gather(
+        *(tried(supervised, number, "add_to_appeal", {"statement": "And this."}, seller) for _ in range(8))
+    )
+    assert sorted(outcomes) == ["TooManyActs"] * 5 + ["done"] * 3
+
+
 async def test_of_two_who_decide_at_once_one_does_and_money_goes_back_once(supervised: Supervised, shop: Shop) -> None:
     number = await supervised.buy("service")
     await supervised.act(number, "appeal")
