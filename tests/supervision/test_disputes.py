@@ -12,6 +12,7 @@ from tests.world import Shop
 from tradehall.kernel.errors import Conflict, Invalid, Problem
 from tradehall.kernel.journal import Actor
 from tradehall.settings import Settings
+from tradehall.supervision import queries
 from tradehall.supervision.disputes.acting import MOST_BEGUN
 from tradehall.supervision.disputes.calendar import after_working_days, mark_days, unmark_days, working_days_from
 from tradehall.supervision.disputes.errors import (
@@ -27,6 +28,8 @@ from tradehall.supervision.disputes.errors import (
 from tradehall.supervision.disputes.model import PROCEDURES
 from tradehall.supervision.disputes.steps import CLOSED, UNOPENED, Step
 from tradehall.supervision.errors import FlowFinished, FlowMovedOn, NotYourSide, OutOfTurn, TooManyActs, UnknownVerb
+from tradehall.supervision.queries import FlowFilter
+from tradehall.supervision.turns import QueueRequest
 
 DAYS = timedelta(days=1)
 SHANGHAI = ZoneInfo("Asia/Shanghai")
@@ -221,6 +224,12 @@ async def test_nobody_of_the_platform_judges_a_delivery_of_their_own_organisatio
     for verb in ("approve_delivery", "return_delivery"):
         with pytest.raises(OwnOrganisation):
             await supervised.act(number, verb)
+    async with shop.installation.db.read() as reader:
+        for operator, waiting in ((shop.world.operator, []), (shop.world.operator_member, [number])):
+            assert [one.order_number for one in await queries.work_queue(reader, operator)] == waiting
+            assert (await queries.counts(reader, operator)).mine == len(waiting)
+            whose = await queries.queue(reader, operator, QueueRequest(), FlowFilter(turn="platform"))
+            assert [one.order_number for one in whose.items] == [number], "whose turn it is, everybody sees"
     await supervised.act(number, "approve_delivery", by=shop.world.operator_member)
 
 
