@@ -279,6 +279,21 @@ async def test_a_parcel_that_did_not_arrive_is_sent_again_and_only_the_new_one_c
     assert (await supervised.flow(number)).state == "completed"
 
 
+async def test_a_parcel_that_the_platform_let_through_before_it_arrived_has_its_time_to_arrive(
+    supervised: Supervised, shop: Shop
+) -> None:
+    number = await supervised.buy("hardware")
+    await shop.sql("UPDATE supervision_flows SET reviewed = true")
+    await supervised.act(number, "deliver", {"courier": "test", "tracking_number": "TEST-8-1"})
+    shipped = shop.clock.now()
+    await shop.run_due(shipped + 2 * DAYS)
+    held = await supervised.act(number, "approve_delivery")
+    assert held.due_at == shipped + 15 * DAYS, "ten days since it was posted"
+    await shop.run_due(shipped + 9 * DAYS)
+    held = await supervised.flow(number)
+    assert held.due_at == shipped + 13 * DAYS, "the buyer's days count from when it was there"
+
+
 # --- the actual start of the service ---------------------------------------------------------------------------------
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import Counter
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from uuid import UUID
 
@@ -10,6 +11,7 @@ import pytest
 from tests.supervised import Supervised, stored
 from tests.world import Shop
 
+from tradehall.kernel.db import Tx
 from tradehall.kernel.errors import Conflict, Invalid, NotFound, Problem
 from tradehall.kernel.journal import Actor
 from tradehall.supervision import evidence, queries
@@ -177,6 +179,41 @@ async def test_evidence_that_was_handed_in_cannot_be_taken_back_or_changed(super
     ):
         with pytest.raises(psycopg.errors.RaiseException):
             await shop.sql(statement)
+
+
+async def test_a_file_taken_back_as_it_is_handed_in_is_either_evidence_or_gone(
+    supervised: Supervised, shop: Shop
+) -> None:
+    """Whoever comes second waits and finds what the first has done: there is no evidence without its file."""
+    seller, db = shop.world.seller, shop.installation.db
+
+    async def take_back(tx: Tx) -> None:
+        await evidence.take_back(tx, number, piece)
+
+    async def deliver(tx: Tx) -> None:
+        await shop.installation.supervision.act(tx, number, "deliver", {"description": "Done"})
+
+    async def do(what: Callable[[Tx], Awaitable[None]]) -> None:
+        async with db.transaction(shop.world.seller_member, request_id="second") as tx:
+            await what(tx)
+
+    for first, second, refused, left in (
+        (take_back, deliver, Invalid, []),
+        (deliver, take_back, EvidenceHandedIn, [(True,)]),
+    ):
+        number = await supervised.buy("orchestration")
+        piece = await supervised.hand_in(number, "deliver", "acceptance_document", by=seller)
+        async with db.transaction(seller, request_id="first") as tx:
+            await first(tx)
+            meanwhile = asyncio.create_task(do(second))
+            await asyncio.sleep(0.1)
+            assert not meanwhile.done()
+        with pytest.raises(refused):
+            await meanwhile
+        await shop.run_due()
+        joined = "SELECT e.act IS NOT NULL FROM supervision_evidence e JOIN files f ON f.id = e.file_id"
+        assert await shop.sql(f"{joined} WHERE e.id = %(id)s", {"id": piece}) == left
+    assert await shop.sql("SELECT count(*) FROM files") == [(1,)], "what was taken back is forgotten, and nothing else"
 
 
 async def test_a_draft_is_its_own_sides_alone_until_it_is_handed_in(supervised: Supervised, shop: Shop) -> None:

@@ -12,6 +12,7 @@ from tests.world import Shop
 from tradehall.kernel.errors import Conflict, Invalid, Problem
 from tradehall.kernel.journal import Actor
 from tradehall.settings import Settings
+from tradehall.supervision import queries
 from tradehall.supervision.disputes.acting import MOST_BEGUN
 from tradehall.supervision.disputes.calendar import after_working_days, mark_days, unmark_days, working_days_from
 from tradehall.supervision.disputes.errors import (
@@ -27,6 +28,8 @@ from tradehall.supervision.disputes.errors import (
 from tradehall.supervision.disputes.model import PROCEDURES
 from tradehall.supervision.disputes.steps import CLOSED, UNOPENED, Step
 from tradehall.supervision.errors import FlowFinished, FlowMovedOn, NotYourSide, OutOfTurn, TooManyActs, UnknownVerb
+from tradehall.supervision.queries import FlowFilter
+from tradehall.supervision.turns import QueueRequest
 
 DAYS = timedelta(days=1)
 SHANGHAI = ZoneInfo("Asia/Shanghai")
@@ -221,6 +224,12 @@ async def test_nobody_of_the_platform_judges_a_delivery_of_their_own_organisatio
     for verb in ("approve_delivery", "return_delivery"):
         with pytest.raises(OwnOrganisation):
             await supervised.act(number, verb)
+    async with shop.installation.db.read() as reader:
+        for operator, waiting in ((shop.world.operator, []), (shop.world.operator_member, [number])):
+            assert [one.order_number for one in await queries.work_queue(reader, operator)] == waiting
+            assert (await queries.counts(reader, operator)).mine == len(waiting)
+            whose = await queries.queue(reader, operator, QueueRequest(), FlowFilter(turn="platform"))
+            assert [one.order_number for one in whose.items] == [number], "whose turn it is, everybody sees"
     await supervised.act(number, "approve_delivery", by=shop.world.operator_member)
 
 
@@ -274,6 +283,24 @@ async def test_there_is_nothing_to_deliver_anew_before_a_delivery_or_behind_a_cl
         await supervised.act(number, "decide_redeliver")
 
 
+async def test_an_appeal_neither_renews_nor_uses_up_the_days_the_seller_promised(
+    supervised: Supervised, shop: Shop
+) -> None:
+    """Sent back to where the seller has not delivered yet, it is the same promise; only that it stood still meanwhile
+    is made up for."""
+    number = await supervised.buy("service", delivery_days=30)
+    await supervised.walk(number, "submit_requirement", "confirm_requirement")
+    promised = shop.clock.now() + 30 * DAYS
+    shop.clock.advance(20 * DAYS)
+    await supervised.act(number, "appeal", by=supervised.actor("buyer"))
+    shop.clock.advance(2 * DAYS)
+    held = await supervised.act(number, "decide_redeliver")
+    assert (held.node, held.due_at) == ("delivery", promised + 2 * DAYS)
+    await supervised.act(number, "deliver")
+    held = await supervised.act(number, "reject_delivery")
+    assert (held.node, held.due_at) == ("delivery", promised + 2 * DAYS)
+
+
 # --- at once ---------------------------------------------------------------------------------------------------------
 
 
@@ -299,6 +326,35 @@ async def test_of_many_who_appeal_or_ask_for_money_at_once_one_opens_it(supervis
         *(tried(supervised, number, "request_refund", wanted, shop.world.buyer) for _ in range(8))
     )
     assert sorted(outcomes) == ["RefundUnderWay"] * 7 + ["done"]
+
+
+async def test_a_proposal_taken_back_as_a_side_agrees_is_agreed_to_or_gone(supervised: Supervised, shop: Shop) -> None:
+    for side in ("buyer", "seller"):
+        for _ in range(3):
+            number = await supervised.buy("service")
+            await supervised.act(number, "appeal", by=supervised.actor("buyer"))
+            await supervised.act(number, "propose", proposal="resume")
+            outcomes = await asyncio.gather(
+                tried(supervised, number, "recall_proposal", {"reason": "Better."}, shop.world.operator),
+                tried(supervised, number, f"agree_as_{side}", {}, supervised.actor(side)),
+            )
+            assert sorted(outcomes) == ["OutOfTurn", "done"]
+            held = await supervised.flow(number)
+            assert held.appeal
+            other = "seller" if side == "buyer" else "buyer"
+            assert held.appeal.node == ("investigation" if outcomes[0] == "done" else f"{other}_considers")
+
+
+async def test_of_many_acts_at_once_no_more_than_the_limit_are_done(supervised: Supervised, shop: Shop) -> None:
+    number, seller = await supervised.buy("service"), supervised.actor("seller")
+    await supervised.act(number, "appeal", by=supervised.actor("buyer"))
+    most = supervised.installation.settings.act_rate
+    for _ in range(most - 3):
+        await supervised.act(number, "add_to_appeal", {"statement": "And another thing."}, by=seller)
+    outcomes = await asyncio.gather(
+        *(tried(supervised, number, "add_to_appeal", {"statement": "And this."}, seller) for _ in range(8))
+    )
+    assert sorted(outcomes) == ["TooManyActs"] * 5 + ["done"] * 3
 
 
 async def test_of_two_who_decide_at_once_one_does_and_money_goes_back_once(supervised: Supervised, shop: Shop) -> None:

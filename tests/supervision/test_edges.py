@@ -131,8 +131,15 @@ async def test_time_frozen_does_not_count_to_acceptance(supervised: Supervised, 
     await supervised.act(number, "appeal")
     await shop.run_due(timedelta(days=60))
     await supervised.act(number, "withdraw_appeal")
+    going_on = shop.clock.now()
     await shop.run_due(timedelta(days=1))
-    assert (await supervised.flow(number)).state == "open"
+    held = await supervised.flow(number)
+    assert (held.state, held.facts["parcel"]["status"]) == ("open", "signed")
+    assert held.due_at
+    assert held.due_at >= going_on + timedelta(days=5), (
+        "signed for while it was frozen, the days to accept are all there"
+    )
+    assert held.timers["accept"] >= going_on + timedelta(days=10)
 
 
 async def test_a_courier_that_is_away_for_two_hours_does_not_end_all_timers(

@@ -64,7 +64,7 @@ async def test_no_list_reads_all_supervised_orders(many: Shop) -> None:
     filters = [
         FlowFilter(),
         *(FlowFilter(state=state) for state in STATES),
-        *(FlowFilter(turn=side) for side in SIDES),
+        *(FlowFilter(turn=side, mine=mine) for side in SIDES for mine in (False, True)),
         *(FlowFilter(delivery_type=one) for one in ("service", "hardware", "website")),
         *(FlowFilter(node=one) for one in ("request", "review", "test_site", "completed")),
         *(FlowFilter(product=one) for one in ("service", "hardware", "nothing like it")),
@@ -101,6 +101,12 @@ async def test_a_queue_is_read_in_the_order_of_its_index(many: Shop) -> None:
                     read = [found[2] for found in IN_ORDER.findall(plan)]
                     assert len(read) == (1 if only.turn else len(SIDES)), plan
                     assert all("turns" in index for index in read)
+        reader.plans.clear()
+        await queries.work_queue(reader, world.operator)
+        ((_, plan),) = reader.plans
+        assert re.search(
+            r"Limit[^\n]*\n\s+->  Nested Loop Anti Join[^\n]*\n\s+->  Index Scan using supervision_turns", plan
+        )
 
 
 async def test_a_buyer_with_many_orders_searches_from_product_to_product(many: Shop) -> None:

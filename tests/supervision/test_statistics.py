@@ -1,7 +1,9 @@
 """Statistics of service supervision, held against what was done; and that they read indexes only."""
 
+import asyncio
 import math
 import re
+from contextlib import suppress
 from datetime import date, timedelta
 from statistics import median
 from zoneinfo import ZoneInfo
@@ -146,6 +148,30 @@ async def test_whole_months_tell_what_their_steps_do_wherever_a_period_begins_an
     while await add_up(shop):
         assert await all_of_it() == stepwise
     assert await all_of_it() == stepwise
+
+
+async def test_each_day_is_added_up_once_whoever_dies_over_it_or_does_it_at_the_same_time(
+    shop: Shop, world: World
+) -> None:
+    await shop.sql(
+        """
+        INSERT INTO supervision_steps (flow_id, seller_id, delivery_type, node, to_node, at, seconds, late, rejected)
+        SELECT gen_random_uuid(), %(seller)s, 'service', (ARRAY['', 'acceptance'])[1 + n %% 2], 'completed',
+               %(now)s::timestamptz - n * interval '11 hours', n, false, false
+        FROM generate_series(1, 250) n
+        """,
+        {"seller": world.seller.organisation_id, "now": shop.clock.now()},
+    )
+    stepwise = await course(shop, days=150), await course(shop, days=150, seller=True)
+    with suppress(ConnectionError):
+        async with shop.installation.db.transaction(SYSTEM) as tx:
+            await statistics.add_up(tx, ZONE)
+            raise ConnectionError
+    assert await shop.sql("SELECT day FROM supervision_days_until") == []
+    assert any(await asyncio.gather(*(add_up(shop) for _ in range(3)))), "there is more than they do at a time"
+    while await add_up(shop):
+        assert (await course(shop, days=150), await course(shop, days=150, seller=True)) == stepwise
+    assert (await course(shop, days=150), await course(shop, days=150, seller=True)) == stepwise
 
 
 async def test_long_periods_are_read_by_the_month(shop: Shop, world: World) -> None:

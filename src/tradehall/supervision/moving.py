@@ -97,7 +97,7 @@ class Moving:
             timers["remind"] = first_reminder(tx.now, due_at)
             if node.term == "delivery" and not held.facts.get(PROMISED):
                 facts[PROMISED] = due_at
-        if verb.rejects and held.at.term == "delivery":
+        if verb.rejects and held.at.term == "delivery" and node.term != "delivery":
             facts[PROMISED] = None  # the days count anew from what comes in instead
         if "track" in held.timers and node.key in ("review", "acceptance"):
             timers |= {name: held.timers[name] for name in ("track", "accept") if name in held.timers}
@@ -114,13 +114,21 @@ class Moving:
     def _due(self, now: datetime, held: Held, node: Node, verb: Verb) -> datetime:
         """By when whoever's turn it becomes should act. What was promised is promised once: the parts of a delivery,
         and what is delivered anew, have until then, or a few days where that is near or past. Nobody can accept a
-        parcel before it is there: what was just posted has time to arrive."""
+        parcel before it is there: what was posted has time to arrive."""
         assert node.term, "every node at which somebody acts has a term"
         if node.term == "delivery" and (promised := held.facts.get(PROMISED)):
             return max(datetime.fromisoformat(promised), now + self._settings.redelivery_term)
-        if node.term == "acceptance" and verb.timer == "track":
-            now += self._settings.parcel_on_its_way
+        if node.term == "acceptance":
+            now = self._arrives(now, held, verb)
         return now + term_of(node.term, self._settings, held.delivery_days)
+
+    def _arrives(self, now: datetime, held: Held, verb: Verb) -> datetime:
+        """When a parcel is there that is not known to be signed for; now for whatever else is delivered."""
+        if verb.timer == "track":
+            return now + self._settings.parcel_on_its_way
+        if "track" in held.timers and held.facts["parcel"]["status"] != "signed":
+            return max(now, tracking.parcel(held).posted_at + self._settings.parcel_on_its_way)
+        return now
 
     async def _write(self, tx: Tx, held: Held, verb: Verb, move: Move, act: int) -> None:
         done = move.node.key == COMPLETED
@@ -218,23 +226,27 @@ class Moving:
         await tx.record("supervision.frozen", "order", held.order_id, {"flow": held.id, "node": held.node, "turn": ""})
 
     async def thaw(self, tx: Tx, held: Held, *, moves_on: bool = False) -> None:
-        """It goes on where it stood, every timer with what it had left; one that is not frozen stays as it is. What
-        `moves_on` at once is nobody's turn there."""
+        """It goes on where it stood, every timer with what it had left, what was promised later by as long as it stood
+        still; one that is not frozen stays as it is. What `moves_on` at once is nobody's turn there."""
         left = await tx.fetch_value("SELECT timers_left FROM supervision_flows WHERE id = %(id)s", {"id": held.id})
         if left is None:
             return
+        assert held.frozen_at, "what is left is noted as it is frozen"
         timers, due_at = going_on(left, tx.now)
+        facts: dict[str, Any] = {}
+        if promised := held.facts.get(PROMISED):
+            facts[PROMISED] = datetime.fromisoformat(promised) + (tx.now - held.frozen_at)
         await tx.execute(
             """
             UPDATE supervision_flows SET frozen_at = NULL, timers_left = NULL, timers = %(timers)s, due_at = %(due)s,
-                   acts = acts + 1
+                   facts = facts || %(facts)s, acts = acts + 1
             WHERE id = %(id)s
             """,
-            {"id": held.id, "timers": told(timers), "due": due_at},
+            {"id": held.id, "timers": told(timers), "due": due_at, "facts": told(facts)},
         )
         await arm(tx, held.id)
-        facts = {"flow": held.id, "node": held.node, "turn": "" if moves_on else held.turn, "by": due_at}
-        await tx.record("supervision.resumed", "order", held.order_id, facts)
+        happened = {"flow": held.id, "node": held.node, "turn": "" if moves_on else held.turn, "by": due_at}
+        await tx.record("supervision.resumed", "order", held.order_id, happened)
 
 
 def left_of(timers: Mapping[Any, datetime], due_at: datetime | None, now: datetime) -> dict[str, float]:

@@ -51,7 +51,7 @@ _HELD: LiteralString = f"""
 class FlowFilter(msgspec.Struct, frozen=True):
     """What a list of supervised orders is narrowed to. `number` is the beginning of an order's number, at least twelve
     characters of it, `product` part of a product's name; `since` and `until` bound the time of payment. `turn` is whose
-    turn it is, and `overdue` that it should have been taken."""
+    turn it is, `overdue` that it should have been taken, and `mine` that the viewer is one who can take it."""
 
     state: State | None = None
     turn: Side | None = None
@@ -62,6 +62,7 @@ class FlowFilter(msgspec.Struct, frozen=True):
     overdue: bool = False
     since: datetime | None = None
     until: datetime | None = None
+    mine: bool = False
 
 
 def _flows_of(viewer: Actor) -> LiteralString:
@@ -72,6 +73,17 @@ def _flows_of(viewer: Actor) -> LiteralString:
         "seller": "f.seller_id = %(viewer)s",
         "buyer": "f.buyer_id = %(viewer)s",
     }[viewer.kind]
+
+
+def _theirs(viewer: Actor) -> LiteralString:
+    """The orders whose turn the viewer can take for their side: who is of the platform and belongs to one of the two
+    sides as well judges no delivery of it."""
+    if viewer.kind != "platform":
+        return "true"
+    return """
+        NOT EXISTS (SELECT FROM memberships m
+                    WHERE m.person_id = %(person)s AND m.organisation_id IN (f.buyer_id, f.seller_id))
+    """
 
 
 async def flow(reader: Reader, viewer: Actor, number: str) -> Held | None:
@@ -186,11 +198,11 @@ async def queue(reader: Reader, viewer: Actor, wanted: QueueRequest, only: FlowF
 
 
 async def work_queue(reader: Reader, viewer: Actor, limit: int = 50) -> list[FlowRow]:
-    """The supervised orders in which it is the viewer's side's turn, the soonest due first."""
+    """The supervised orders in which the viewer can take the turn for their side, the soonest due first."""
     side = next((side for side in SIDES if side == viewer.kind), None)
     if side is None:
         return []
-    found = await queue(reader, viewer, QueueRequest(limit), FlowFilter(turn=side))
+    found = await queue(reader, viewer, QueueRequest(limit), FlowFilter(turn=side, mine=True))
     return list(found.items)
 
 
@@ -218,12 +230,18 @@ async def counts(reader: Reader, viewer: Actor) -> Counts:
                     WHERE f.state = 'cancelled' AND {seen} LIMIT %(most)s) t) AS cancelled,
                (SELECT count(*) FROM (SELECT FROM supervision_flows f
                     WHERE f.state = 'open' AND f.turn = %(side)s AND f.frozen_at IS NULL AND {seen}
-                    LIMIT %(most)s) t) AS mine,
+                      AND {_theirs(viewer)} LIMIT %(most)s) t) AS mine,
                (SELECT count(*) FROM (SELECT FROM supervision_flows f
                     WHERE f.state = 'open' AND f.turn IN ('buyer', 'seller', 'platform') AND f.due_at < %(now)s
                       AND f.frozen_at IS NULL AND {seen} LIMIT %(most)s) t) AS overdue
         """,
-        {"viewer": viewer.organisation_id, "side": viewer.kind, "now": reader.now, "most": MOST_COUNTED},
+        {
+            "viewer": viewer.organisation_id,
+            "person": viewer.person_id,
+            "side": viewer.kind,
+            "now": reader.now,
+            "most": MOST_COUNTED,
+        },
     )
     assert found is not None, "counting always answers"
     return found
@@ -328,6 +346,8 @@ async def _narrowed(reader: Reader, viewer: Actor, only: FlowFilter) -> tuple[Li
     products: list[UUID] = []
     if only.turn:
         narrowed += f" AND {_TURN_OF[only.turn]}"
+    if only.mine:
+        narrowed += f" AND {_theirs(viewer)}"
     if only.overdue:
         narrowed += " AND f.due_at < %(now)s AND f.frozen_at IS NULL"
     if only.delivery_type:
@@ -344,6 +364,7 @@ async def _narrowed(reader: Reader, viewer: Actor, only: FlowFilter) -> tuple[Li
         narrowed += " AND f.id < %(until)s"
     return narrowed, {
         "viewer": viewer.organisation_id,
+        "person": viewer.person_id,
         "now": reader.now,
         "type": only.delivery_type,
         "node": only.node,

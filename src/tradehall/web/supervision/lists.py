@@ -52,6 +52,7 @@ def wanted_of(request: WebRequest, desk: Desk) -> WantedFlows:
     only_these = FlowFilter(
         state=_STATE_OF.get(view),
         turn=desk.side if view == "mine" else turn,
+        mine=view == "mine",
         delivery_type=typed["type"],
         node=typed["node"],
         number=typed["number"],
