@@ -105,12 +105,12 @@ async def test_nobody_drowns_the_others_in_disputes_and_acts(supervised: Supervi
     for _ in range(MOST_BEGUN):
         await supervised.act(number, "appeal", why, by=buyer)
         await supervised.act(number, "withdraw_appeal", {}, by=buyer)
-    for verb, answers in (("appeal", why), ("request_refund", {"reason": "Late.", "amount_minor": 1})):
-        with pytest.raises(TooManyDisputes):
-            await supervised.act(number, verb, answers, by=buyer)
+    with pytest.raises(TooManyDisputes):
+        await supervised.act(number, "appeal", why, by=buyer)
+    await supervised.act(number, "request_refund", {"reason": "Late.", "amount_minor": 1}, by=buyer)
     await supervised.act(number, "appeal", why, by=supervised.actor("seller"))
     most = supervised.installation.settings.act_rate
-    for _ in range(most - 2 * MOST_BEGUN):
+    for _ in range(most - 2 * MOST_BEGUN - 1):
         await supervised.act(number, "add_to_appeal", {"statement": "And another thing."}, by=buyer)
     with pytest.raises(TooManyActs):
         await supervised.act(number, "add_to_appeal", {"statement": "And another thing."}, by=buyer)

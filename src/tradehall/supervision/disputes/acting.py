@@ -31,7 +31,8 @@ from tradehall.supervision.model import Held, first_reminder
 from tradehall.supervision.moving import CancelReason, Moving, arm, going_on, hand_in, left_of, named, told
 from tradehall.supervision.queries import Evidence
 
-# How often one side may begin a dispute about an order: each stops the delivery and calls the others together.
+# How often one side may appeal about an order, ask for a refund, or return the goods: each stops the delivery and calls
+# the others together.
 MOST_BEGUN = 20
 NOTHING = Checked({}, {})
 LETTER_MISSING = N_("The seller's commitment letter is not in this appeal yet: ask the seller for it.")
@@ -81,7 +82,7 @@ class Disputes:
         dispute = stage.dispute
         if step.key == "appeal":
             rules.check_appeal(held, tx.actor.kind, self._settings, tx.now)
-        if dispute is None and await self._begun(tx, held) >= MOST_BEGUN:
+        if dispute is None and await self._begun(tx, held, stage) >= MOST_BEGUN:
             raise TooManyDisputes(most=MOST_BEGUN)
         if dispute and stage.too_soon(step, tx.now):
             assert dispute.due_at, "a dispute that is open has a term"
@@ -99,11 +100,11 @@ class Disputes:
         if checked.values.get("unreachable") and not await self._has_letter(tx, held, files):
             raise invalid("unreachable", LETTER_MISSING)
 
-    async def _begun(self, tx: Tx, held: Held) -> int:
-        """How many disputes about the order the actor's side has begun, those included that are over."""
+    async def _begun(self, tx: Tx, held: Held, stage: Stage) -> int:
+        """How many disputes of the kind the actor's side has begun about the order, those included that are over."""
         number: int = await tx.fetch_value(
-            "SELECT count(*) FROM disputes WHERE flow_id = %(flow)s AND opened_by = %(side)s",
-            {"flow": held.id, "side": tx.actor.kind},
+            "SELECT count(*) FROM disputes WHERE flow_id = %(flow)s AND kind = %(kind)s AND opened_by = %(side)s",
+            {"flow": held.id, "kind": stage.kind, "side": tx.actor.kind},
         )
         return number
 

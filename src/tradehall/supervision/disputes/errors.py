@@ -16,7 +16,7 @@ class NoDisputeOpen(Conflict):
 
 
 class TooManyDisputes(Conflict):
-    """Your side has begun {most} appeals, refunds and returns about this order and cannot begin another."""
+    """Your side has begun this {most} times about this order and cannot begin it again."""
 
 
 class RefundRuledOut(Conflict):

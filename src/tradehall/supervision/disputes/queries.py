@@ -21,7 +21,7 @@ from tradehall.trading.queries import NUMBERS_SEARCHED, number_prefix
 
 MOST_COUNTED = 1000
 # More than one order ever has; the oldest of more are left out.
-MOST_OF_AN_ORDER = 50
+MOST_OF_AN_ORDER = 100
 
 State = Literal["mine", "open", "closed"]
 
