@@ -160,17 +160,26 @@ def next_of(
     if held.state == "cancelled":
         return {
             "title": texts.gettext("The order was cancelled"),
-            "text": texts.gettext(
-                "Nothing more is delivered; %(amount)s goes back to the buyer.",
-                amount=texts.money(granted_minor, held.currency),
-            )
-            if granted_minor
-            else texts.gettext("Nothing more is delivered; what was paid comes back."),
+            "text": _cancelled(held, granted_minor, texts),
             "tone": "neutral",
         }
     if held.disputes:
         return _disputed(held, held.appeal or held.disputes[0], side, now, texts, clock, barred)
     return _turn(held, side, now, texts, clock, barred)
+
+
+def _cancelled(held: Held, granted_minor: int | None, texts: Translator) -> str:
+    """What becomes of the money; of a part it says so."""
+    if not granted_minor:
+        return texts.gettext("Nothing more is delivered; what was paid comes back.")
+    amount = texts.money(granted_minor, held.currency)
+    if granted_minor >= held.total_minor:
+        return texts.gettext("Nothing more is delivered; %(amount)s goes back to the buyer.", amount=amount)
+    return texts.gettext(
+        "Nothing more is delivered; of %(total)s, %(amount)s goes back to the buyer.",
+        total=texts.money(held.total_minor, held.currency),
+        amount=amount,
+    )
 
 
 def _disputed(
