@@ -227,8 +227,9 @@ async def test_an_appeal_is_told_to_each_side_as_its_own(at: At, supervised: Sup
     await operator.send("note_contact", files=[("appeal_files", "call.pdf", b"%PDF-1.4 call")], channel="phone",
                         minutes="He was ill.", **{"with": "seller"})  # fmt: skip
     pages = {side: (await at(side, number)).page for side in ("buyer", "seller", "platform")}
-    for page in pages.values():
-        assert "Appeal: The marketplace investigates" in text_of(page)
+    for side, page in pages.items():
+        title = "Your turn: Appeal" if side == "platform" else "Appeal: The marketplace investigates"
+        assert title in text_of(page)
         assert "Reason: Nobody answers." in part(page, "log")
         assert "Phone" in part(page, "dispute-appeal")
     assert "Olivia Ops" in part(pages["platform"], "log")

@@ -202,10 +202,12 @@ def _disputed(
     )
     if held.appeal and held.refund:
         said.append(texts.gettext("The refund waits for the appeal."))
+    label = texts.lookup(dispute.flow.label)
     return {
-        "title": texts.gettext(
-            "%(dispute)s: %(node)s", dispute=texts.lookup(dispute.flow.label), node=texts.lookup(dispute.at.label)
-        ),
+        # Its node says what a side does, which is odd to read for that side itself.
+        "title": texts.gettext(_YOURS, node=label)
+        if yours
+        else texts.gettext("%(dispute)s: %(node)s", dispute=label, node=texts.lookup(dispute.at.label)),
         "text": texts.prose(said),
         "who": "you" if yours else dispute.turn,
         "by": dispute.due_at,
@@ -233,7 +235,11 @@ def _turn(held: Held, side: str, now: datetime, texts: Translator, clock: Clock,
         said.append(texts.lookup(barred))
     elif meanwhile := _MEANWHILE.get((held.node, side)):
         said.append(texts.lookup(meanwhile))
-    elif late and side != "platform" and held.turn != "platform":
+    elif late and side == "platform":
+        said.append(texts.gettext("Follow it up: write to them or reach them directly."))
+    elif late and held.turn == "platform":
+        said.append(texts.gettext("You can remind the marketplace below."))
+    elif late:
         said.append(
             texts.gettext("Remind them or reach them directly; if that changes nothing, appeal to the marketplace.")
         )

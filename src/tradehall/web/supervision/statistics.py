@@ -249,21 +249,22 @@ def _short(number: int, words: Translator) -> str:
 
 
 def _node_names(found: Numbers, words: Translator) -> dict[tuple[str, str], str]:
-    """What the delivery types that have numbers call each of their nodes."""
-    kinds = {one.delivery_type for one in (*found.standing, *found.course.nodes)}
-    return {(kind, key): label for kind in kinds for key, label in node_options(words, kind)}
+    """What each delivery type calls the nodes that have numbers."""
+    nodes = {(one.delivery_type, one.node) for one in found.standing}
+    nodes |= {(one.delivery_type, one.node) for one in found.course.nodes}
+    names = {kind: dict(node_options(words, kind)) for kind, _ in nodes}
+    return {(kind, node): names[kind].get(node, node) for kind, node in nodes}
 
 
 def _shared_names(found: Numbers, asked: Asked, words: Translator) -> dict[str, str]:
-    """What nodes are called where the numbers of several delivery types are put together: by the one name that all of
-    them have, if they do."""
+    """What nodes are called where the numbers of several delivery types are put together: as all of them call it, or
+    else in general."""
     called: dict[str, set[str]] = defaultdict(set)
-    for (kind, key), label in _node_names(found, words).items():
-        if any((one.delivery_type, one.node) == (kind, key) for one in (*found.standing, *found.course.nodes)):
-            called[key].add(label)
+    for (_, node), label in _node_names(found, words).items():
+        called[node].add(label)
     return {
-        key: called[key].pop() if len(called[key]) == 1 else label
-        for key, label in node_options(words, asked.only.delivery_type)
+        node: called[node].pop() if len(called[node]) == 1 else label
+        for node, label in node_options(words, asked.only.delivery_type)
     }
 
 
@@ -404,12 +405,12 @@ def _sheets(found: Numbers, asked: Asked, words: Translator) -> list[tuple[str, 
     types, nodes = dict(type_options(words)), _node_names(found, words)
     gettext, lookup = words.gettext, words.lookup
     where: list[Line] = [
-        (types.get(one.delivery_type, one.delivery_type), nodes.get((one.delivery_type, one.node), one.node),
+        (types.get(one.delivery_type, one.delivery_type), nodes[one.delivery_type, one.node],
          lookup(TURNS[one.turn]), one.orders, one.overdue, one.frozen, *one.ages)
         for one in found.standing
     ]  # fmt: skip
     times: list[Line] = [
-        (types.get(one.delivery_type, one.delivery_type), nodes.get((one.delivery_type, one.node), one.node), one.left,
+        (types.get(one.delivery_type, one.delivery_type), nodes[one.delivery_type, one.node], one.left,
          round(one.mean / 86_400, 2), round(one.median / 86_400, 2), one.late, one.rejected)
         for one in found.course.nodes
     ]  # fmt: skip
