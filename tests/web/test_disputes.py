@@ -99,8 +99,9 @@ async def test_of_a_refund_in_part_each_page_says_that_it_is_one(
         page = text_of((await at(side, number)).page)
         assert f"of CN¥{total:,}.00, CN¥400.50 goes back to the buyer" in page
     for actor, base, title in (
-        (shop.world.buyer, "/buyer", "Your refund was paid"), (shop.world.seller, "/seller", "The buyer's refund was paid")
-    ):  # fmt: skip
+        (shop.world.buyer, "/buyer", "Your refund was paid"),
+        (shop.world.seller, "/seller", "The buyer's refund was paid"),
+    ):
         page = text_of((await (await enter(actor)).get(f"{base}/orders/{number}")).text)
         assert title in page
         assert "System" in page, "what happened by itself nobody did"

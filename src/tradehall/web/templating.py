@@ -151,7 +151,8 @@ def mark(msgid: str) -> str:
 
 def prose(sentences: Iterable[str]) -> Markup:
     """Sentences one after the other, those that are empty left out: Chinese puts no space between them."""
-    return Markup("" if _page.get().locale == "zh" else " ").join(one for one in sentences if one)
+    between = Markup("") if _page.get().locale == "zh" else Markup(" ")
+    return between.join(one for one in sentences if one)
 
 
 def money(minor: int, currency: str) -> Markup:
