@@ -90,7 +90,7 @@ async def test_without_javascript_a_message_goes_with_its_files_and_a_mistake_lo
     await form.locator("#f-text").fill("x" * 10)
     await form.locator("#f-to").select_option("platform")
     await form.get_by_role("button", name="Send the message").click()
-    await seller.page.locator("#message-1").get_by_text("To: Platform alone").wait_for()
+    await seller.page.locator("#message-1").get_by_text("To: The marketplace alone").wait_for()
     assert await seller.page.locator("#message-1 [data-file]").count() == 2
     assert await seller.page.evaluate("document.documentElement.scrollWidth") <= 390
 

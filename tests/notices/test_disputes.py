@@ -95,7 +95,7 @@ async def test_an_appeal_from_its_opening_to_a_decision(
     await supervised.act(number, "ask_seller", request="The plan, then.")
     await heard()
     await supervised.act(number, "answer_request")
-    assert (await inbox.last(world.operator)).title == "Your turn: The marketplace investigates"
+    assert (await inbox.last(world.operator)).title == "Your turn: Appeal"
     assert await heard() == {"platform": ["turn"]}
     await supervised.act(number, "decide_resume", ruling="Both sides have a point.")
     text = await inbox.last(world.seller, kind="decided")

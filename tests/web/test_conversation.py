@@ -116,6 +116,8 @@ async def test_statistics_by_period_type_and_seller_and_for_excel(
     home = "/operator/supervision/statistics"
     await operator.get(home)
     assert len(re.findall("data-chart=", operator.page)) == 4
+    assert "Deliver orchestration" in operator.page, "as on the order's page"
+    assert "Delivery by the seller" not in operator.page
     assert re.findall(r'id="standing".*?</table>', operator.page, re.DOTALL)[0].count("<tr>") == 2
     for query, shown in (
         ("type=service", 1), ("seller=north", 1), ("seller=lotus", 0), ("seller=nobody", 0), ("seller=o", 0),

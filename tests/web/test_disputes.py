@@ -87,6 +87,26 @@ async def test_what_begins_a_dispute_stands_apart_and_folded(
     assert part((await at("platform", number)).page, "if-wrong") == ""
 
 
+async def test_of_a_refund_in_part_each_page_says_that_it_is_one(
+    at: At, supervised: Supervised, shop: Shop, enter: Enter
+) -> None:
+    number = await asked_back(supervised)
+    assert "Your turn: Refund request" in text_of((await at("seller", number)).page)
+    await supervised.act(number, "agree_refund")
+    await shop.run_due()
+    total = (await supervised.flow(number)).total_minor // 100
+    for side in ("buyer", "seller", "platform"):
+        page = text_of((await at(side, number)).page)
+        assert f"of CN¥{total:,}.00, CN¥400.50 goes back to the buyer" in page
+    for actor, base, title in (
+        (shop.world.buyer, "/buyer", "Your refund was paid"),
+        (shop.world.seller, "/seller", "The buyer's refund was paid"),
+    ):
+        page = text_of((await (await enter(actor)).get(f"{base}/orders/{number}")).text)
+        assert title in page
+        assert "System" in page, "what happened by itself nobody did"
+
+
 async def test_a_refund_is_asked_for_once_however_often_its_button_is_pressed(at: At, supervised: Supervised) -> None:
     desk: Desk = await at("buyer", await supervised.buy("service"))
     before = desk.page
@@ -227,8 +247,9 @@ async def test_an_appeal_is_told_to_each_side_as_its_own(at: At, supervised: Sup
     await operator.send("note_contact", files=[("appeal_files", "call.pdf", b"%PDF-1.4 call")], channel="phone",
                         minutes="He was ill.", **{"with": "seller"})  # fmt: skip
     pages = {side: (await at(side, number)).page for side in ("buyer", "seller", "platform")}
-    for page in pages.values():
-        assert "Appeal: The marketplace investigates" in text_of(page)
+    for side, page in pages.items():
+        title = "Your turn: Appeal" if side == "platform" else "Appeal: The marketplace investigates"
+        assert title in text_of(page)
         assert "Reason: Nobody answers." in part(page, "log")
         assert "Phone" in part(page, "dispute-appeal")
     assert "Olivia Ops" in part(pages["platform"], "log")

@@ -156,6 +156,13 @@ async def test_a_change_at_renewal_waits_until_the_seller_allows_it(
     assert 'hx-trigger="every 2s"' in page.text
     assert (await visitor.get("/buyer")).text.count("The seller is asked whether it allows the change") == 1
     await shop.run_due()
+    check = await shop.call(renewal, "changeInstanceCheck")
+    for actor, base, linked in ((world.seller, "/seller", False), (world.operator, "/operator", True)):
+        reader = await enter(actor)
+        for place in ("calls", f"calls/{check.id}"):
+            shown = (await reader.get(f"{base}/{place}")).text
+            assert renewal in shown
+            assert (f'href="{base}/orders/{renewal}"' in shown) == linked, "a seller has no page of an unpaid order"
     page = await visitor.get(f"/buyer/orders/{renewal}")
     assert "It waits for your payment" in page.text
     await visitor.send(f"/buyer/orders/{renewal}/pay", at=f"/buyer/orders/{renewal}/pay")
@@ -276,6 +283,9 @@ async def test_a_renewal_that_has_not_begun_is_taken_back_once(enter: Enter, sho
     page = await visitor.post(f"{path}/cancel-renewal", **(form | {"idempotency_key": "another"}))
     assert page.status_code == 409
     assert "There is no renewal that has not begun yet." in page.text
+    ledger = (await (await enter(world.seller)).get("/seller/ledger")).text
+    assert ledger.count('data-posting="taken_back"') == 2
+    assert ledger.count("can be settled from") == 2, "only of what was released"
 
 
 @pytest.mark.parametrize(("locale", "words"), [("en", "9 of 10 chances"), ("zh", "10 次机会还剩 9 次")])

@@ -439,6 +439,10 @@ async def test_whoever_waits_too_long_is_told_whom_to_call(
     assert "Overdue since" in page
     assert "Their turn is overdue." in page
     assert "Their turn is overdue." not in await seller.open()
+    assert "Follow it up" in await operator.open()
+    await shop.run_due(timedelta(days=30))
+    assert "Their administrators, the side that waits and the marketplace were told." in await buyer.open()
+    assert "Your administrators, the other side and the marketplace were told." in await seller.open()
 
 
 async def test_a_log_that_was_tampered_with_is_said_to_be_broken(at: At, shop: Shop, supervised: Supervised) -> None:

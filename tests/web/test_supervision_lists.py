@@ -133,7 +133,7 @@ async def test_what_is_frozen_waits_for_who_settles_it(
     buyer = await enter(world.buyer)
     assert await shown(buyer, "/buyer/supervision") == []
     assert await shown(buyer, "/buyer/supervision?view=open") == [number]
-    assert "Appeal Platform" in row_of(buyer, number)
+    assert "Appeal The marketplace" in row_of(buyer, number)
 
 
 async def test_completed_orders_leave_the_queue_for_their_tab(

@@ -5,7 +5,7 @@ from tradehall.kernel.i18n import N_
 SIDES: dict[str, str] = {
     "buyer": N_("Buyer"),
     "seller": N_("Seller"),
-    "platform": N_("Platform"),
+    "platform": N_("The marketplace"),
     "system": N_("System"),
 }
 MADE_FOR: dict[str, str] = {

@@ -11,6 +11,7 @@ import msgspec
 
 from tradehall.kernel.i18n import N_, Translator
 from tradehall.notices.model import Notice, NoticeKind
+from tradehall.supervision.disputes.model import PROCEDURES
 
 
 class Words(msgspec.Struct, frozen=True):
@@ -386,6 +387,9 @@ def _filled(notice: Notice, words: Translator, zone: tzinfo) -> "_Values":
         values["amount"] = words.money(facts["amount_minor"], facts["currency"])
     if dispute := facts.get("dispute"):
         values["dispute"] = words.lookup(IN_A_SENTENCE.get(dispute, dispute))
+        # Its node says what a side does, which is odd to read for that side itself.
+        if notice.kind in ("turn", "reminder") and dispute in PROCEDURES:
+            values["node"] = words.lookup(PROCEDURES[dispute].label)
     if outcome := facts.get("outcome"):
         label = words.lookup(outcome)
         values["outcome"] = f"{label} ({values['amount']})" if "amount" in values else label

@@ -146,12 +146,14 @@ class ClaimedCall(Call, frozen=True):
 
 
 class CallRow(Call, frozen=True):
-    """A call as the message log lists it."""
+    """A call as the message log lists it. Sellers see the order itself once it is `order_paid`; a change is checked
+    before."""
 
     product_name_en: str
     product_name_zh: str
     seller_name_en: str
     seller_name_zh: str
+    order_paid: bool
 
 
 class Attempt(msgspec.Struct, frozen=True):

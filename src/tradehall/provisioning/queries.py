@@ -22,8 +22,9 @@ CALL_COLUMNS: LiteralString = """
 """
 _CALL_ROW: LiteralString = f"""
     SELECT {CALL_COLUMNS}, l.product_name_en, l.product_name_zh,
-           s.name_en AS seller_name_en, s.name_zh AS seller_name_zh
+           s.name_en AS seller_name_en, s.name_zh AS seller_name_zh, o.paid_at IS NOT NULL AS order_paid
     FROM seller_calls c
+    JOIN orders o ON o.id = c.order_id
     JOIN order_lines l ON l.number = c.line_number
     JOIN organisations s ON s.id = c.seller_id
 """

@@ -21,7 +21,7 @@ FEW = 5
 TURNS: dict[Turn, str] = {
     "buyer": N_("Buyer"),
     "seller": N_("Seller"),
-    "platform": N_("Platform"),
+    "platform": N_("The marketplace"),
     "parties": N_("Both sides"),
 }
 MINE = N_("Yours")

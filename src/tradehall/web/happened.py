@@ -38,8 +38,9 @@ class Told(msgspec.Struct):
         """Who did it. People of the platform are named to it alone."""
         actor: dict[str, Any] = self.content.get("actor") or {}
         name: str = actor.get("name") or ""
-        hidden = actor.get("kind") == "platform" and viewer != "platform"
-        return texts.gettext("Platform") if hidden or not name else name
+        if actor.get("kind") == "platform" and (viewer != "platform" or not name):
+            return texts.gettext("The marketplace")
+        return name or texts.gettext("System")
 
 
 def clock_for(locale: str, timezone: str) -> Clock:

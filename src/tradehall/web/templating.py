@@ -8,7 +8,7 @@ To put a link into a sentence pass it as a parameter: `_("See %(order)s.", order
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextvars import ContextVar
 from datetime import datetime, timedelta
 from functools import cache
@@ -149,6 +149,12 @@ def mark(msgid: str) -> str:
 # --- numbers and times
 
 
+def prose(sentences: Iterable[str]) -> Markup:
+    """Sentences one after the other, those that are empty left out: Chinese puts no space between them."""
+    between = Markup("") if _page.get().locale == "zh" else Markup(" ")
+    return between.join(one for one in sentences if one)
+
+
 def money(minor: int, currency: str) -> Markup:
     """An amount in minor units as the reader writes it; never broken over two lines."""
     return Markup('<span class="num">{}</span>').format(i18n.money(minor, currency, _page.get().locale))
@@ -268,6 +274,7 @@ _GLOBALS: dict[str, Any] = {
     "ngettext": ngettext,
     "named": named,
     "mark": mark,
+    "prose": prose,
     "money": money,
     "number": number,
     "dt": dt,

@@ -67,7 +67,7 @@
           ? {
               stroke: ink, font, grid: { show: false }, ticks: { show: false }, size: tight ? 110 : 66, rotate: tight ? 60 : 0,
               splits: () => told.along.map((_, at) => at),
-              values: () => told.along.map((label) => (tight ? label : wrapped(label, slot))),
+              values: () => told.along.map((label) => (tight ? label : wrapped(label, slot - 10))),
             }
           : {
               stroke: ink, font, grid, ticks: grid, space: 70,

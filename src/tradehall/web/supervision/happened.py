@@ -134,9 +134,7 @@ def text_of(
     if viewer != "platform" and inward(kind, facts):
         return ""
     answers = facts.get("answers") or {}
-    parts = []
-    if reason := answers.get("reason") or answers.get("ruling"):
-        parts.append(texts.gettext("Reason: %(why)s", why=reason))
+    reason, parts = answers.get("reason") or answers.get("ruling"), []
     if kind_of(kind) and currency and (amount := facts.get("amount_minor") or answers.get("amount_minor")):
         parts.append(texts.gettext("Amount: %(amount)s.", amount=texts.money(amount, currency)))
     match kind:
@@ -160,7 +158,9 @@ def text_of(
                 parts.append(texts.gettext(_WHOSE[turn], node=texts.lookup(label)))
             elif label:
                 parts.append(texts.lookup(label))
-    return " ".join(part for part in parts if part)
+    # What people wrote may end without a full stop.
+    why = texts.gettext("Reason: %(why)s", why=reason) if reason else ""
+    return f"{why} {texts.prose(parts)}".strip()
 
 
 def ending_of(facts: dict[str, Any], texts: Translator, currency: str) -> str:
@@ -169,7 +169,7 @@ def ending_of(facts: dict[str, Any], texts: Translator, currency: str) -> str:
     parts = [texts.lookup(_ENDS.get(facts.get("reason", ""), ""))]
     if amount and currency:
         parts.append(texts.gettext("%(amount)s goes back to the buyer.", amount=texts.money(amount, currency)))
-    return " ".join(part for part in parts if part)
+    return texts.prose(parts)
 
 
 _ENDS: dict[str, str] = {

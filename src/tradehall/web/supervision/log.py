@@ -21,7 +21,7 @@ from tradehall.web.templating import Tone
 ROLES: dict[str, str] = {
     "buyer": N_("Buyer"),
     "seller": N_("Seller"),
-    "platform": N_("Platform"),
+    "platform": N_("The marketplace"),
     "system": N_("System"),
 }
 # The buyer's words on what is to be delivered.

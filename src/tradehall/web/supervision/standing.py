@@ -160,17 +160,26 @@ def next_of(
     if held.state == "cancelled":
         return {
             "title": texts.gettext("The order was cancelled"),
-            "text": texts.gettext(
-                "Nothing more is delivered; %(amount)s goes back to the buyer.",
-                amount=texts.money(granted_minor, held.currency),
-            )
-            if granted_minor
-            else texts.gettext("Nothing more is delivered; what was paid comes back."),
+            "text": _cancelled(held, granted_minor, texts),
             "tone": "neutral",
         }
     if held.disputes:
         return _disputed(held, held.appeal or held.disputes[0], side, now, texts, clock, barred)
     return _turn(held, side, now, texts, clock, barred)
+
+
+def _cancelled(held: Held, granted_minor: int | None, texts: Translator) -> str:
+    """What becomes of the money; of a part it says so."""
+    if not granted_minor:
+        return texts.gettext("Nothing more is delivered; what was paid comes back.")
+    amount = texts.money(granted_minor, held.currency)
+    if granted_minor >= held.total_minor:
+        return texts.gettext("Nothing more is delivered; %(amount)s goes back to the buyer.", amount=amount)
+    return texts.gettext(
+        "Nothing more is delivered; of %(total)s, %(amount)s goes back to the buyer.",
+        total=texts.money(held.total_minor, held.currency),
+        amount=amount,
+    )
 
 
 def _disputed(
@@ -193,10 +202,12 @@ def _disputed(
     )
     if held.appeal and held.refund:
         said.append(texts.gettext("The refund waits for the appeal."))
+    label = texts.lookup(dispute.flow.label)
     return {
-        "title": texts.gettext(
-            "%(dispute)s: %(node)s", dispute=texts.lookup(dispute.flow.label), node=texts.lookup(dispute.at.label)
-        ),
+        # Its node says what a side does, which is odd to read for that side itself.
+        "title": texts.gettext(_YOURS, node=label)
+        if yours
+        else texts.gettext("%(dispute)s: %(node)s", dispute=label, node=texts.lookup(dispute.at.label)),
         "text": texts.prose(said),
         "who": "you" if yours else dispute.turn,
         "by": dispute.due_at,
@@ -224,7 +235,11 @@ def _turn(held: Held, side: str, now: datetime, texts: Translator, clock: Clock,
         said.append(texts.lookup(barred))
     elif meanwhile := _MEANWHILE.get((held.node, side)):
         said.append(texts.lookup(meanwhile))
-    elif late and side != "platform" and held.turn != "platform":
+    elif late and side == "platform":
+        said.append(texts.gettext("Follow it up: write to them or reach them directly."))
+    elif late and held.turn == "platform":
+        said.append(texts.gettext("You can remind the marketplace below."))
+    elif late:
         said.append(
             texts.gettext("Remind them or reach them directly; if that changes nothing, appeal to the marketplace.")
         )

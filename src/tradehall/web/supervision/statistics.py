@@ -190,7 +190,7 @@ def statistics_handlers(desk: Desk) -> list[HTTPRouteHandler]:
             numbers=found,
             types=type_options(words),
             type_names=dict(type_options(words)),
-            node_names=dict(node_options(words, asked.only.delivery_type)),
+            node_names=_node_names(found, words),
             turns=TURNS,
             ages=[_age(number, words) for number in range(len(AGES) + 1)],
             short_ages=[_short(number, words) for number in range(len(AGES) + 1)],
@@ -248,12 +248,32 @@ def _short(number: int, words: Translator) -> str:
     return words.gettext("%(days)s d", days=days)
 
 
+def _node_names(found: Numbers, words: Translator) -> dict[tuple[str, str], str]:
+    """What each delivery type calls the nodes that have numbers."""
+    nodes = {(one.delivery_type, one.node) for one in found.standing}
+    nodes |= {(one.delivery_type, one.node) for one in found.course.nodes}
+    names = {kind: dict(node_options(words, kind)) for kind, _ in nodes}
+    return {(kind, node): names[kind].get(node, node) for kind, node in nodes}
+
+
+def _shared_names(found: Numbers, asked: Asked, words: Translator) -> dict[str, str]:
+    """What nodes are called where the numbers of several delivery types are put together: as all of them call it, or
+    else in general."""
+    called: dict[str, set[str]] = defaultdict(set)
+    for (_, node), label in _node_names(found, words).items():
+        called[node].add(label)
+    return {
+        node: called[node].pop() if len(called[node]) == 1 else label
+        for node, label in node_options(words, asked.only.delivery_type)
+    }
+
+
 # --- charts ----------------------------------------------------------------------------------------------------------
 
 
 def _charts(found: Numbers, asked: Asked, words: Translator) -> dict[str, Chart]:
     """The charts that have something to show."""
-    nodes = dict(node_options(words, asked.only.delivery_type))
+    nodes = _shared_names(found, asked, words)
     charts = {}
     if found.standing:
         charts["ages"] = Chart(
@@ -382,15 +402,15 @@ def _write(file: IO[bytes], found: Numbers, asked: Asked, words: Translator) -> 
 
 def _sheets(found: Numbers, asked: Asked, words: Translator) -> list[tuple[str, list[str], list[Line]]]:
     """What stands on each sheet: its title, its headings, its lines."""
-    types, nodes = dict(type_options(words)), dict(node_options(words, asked.only.delivery_type))
+    types, nodes = dict(type_options(words)), _node_names(found, words)
     gettext, lookup = words.gettext, words.lookup
     where: list[Line] = [
-        (types.get(one.delivery_type, one.delivery_type), nodes.get(one.node, one.node), lookup(TURNS[one.turn]),
-         one.orders, one.overdue, one.frozen, *one.ages)
+        (types.get(one.delivery_type, one.delivery_type), nodes[one.delivery_type, one.node],
+         lookup(TURNS[one.turn]), one.orders, one.overdue, one.frozen, *one.ages)
         for one in found.standing
     ]  # fmt: skip
     times: list[Line] = [
-        (types.get(one.delivery_type, one.delivery_type), nodes.get(one.node, one.node), one.left,
+        (types.get(one.delivery_type, one.delivery_type), nodes[one.delivery_type, one.node], one.left,
          round(one.mean / 86_400, 2), round(one.median / 86_400, 2), one.late, one.rejected)
         for one in found.course.nodes
     ]  # fmt: skip
