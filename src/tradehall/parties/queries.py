@@ -1,5 +1,7 @@
 """Every SELECT on people and organisations."""
 
+from collections.abc import Collection
+from typing import LiteralString
 from uuid import UUID
 
 from tradehall.kernel.db import Reader, like
@@ -174,3 +176,20 @@ async def organisation(reader: Reader, organisation_id: UUID) -> Organisation | 
         "SELECT id, kind, name_en, name_zh, created_at, track FROM organisations WHERE id = %(id)s",
         {"id": organisation_id},
     )
+
+
+def belongs_to_a_side(row: LiteralString) -> LiteralString:
+    """Whether %(person)s belongs to the buyer or the seller of a row, as a condition on a table by its alias."""
+    return f"""
+        EXISTS (SELECT FROM memberships m
+                WHERE m.person_id = %(person)s AND m.organisation_id IN ({row}.buyer_id, {row}.seller_id))
+    """
+
+
+async def belongs_to_any(reader: Reader, person_id: UUID | None, organisation_ids: Collection[UUID]) -> bool:
+    """Whether a person is a member of one of these organisations."""
+    found: bool | None = await reader.fetch_value(
+        "SELECT true FROM memberships WHERE person_id = %(person)s AND organisation_id = ANY(%(wanted)s) LIMIT 1",
+        {"person": person_id, "wanted": list(organisation_ids)},
+    )
+    return bool(found)

@@ -11,6 +11,7 @@ import msgspec
 
 from tradehall.kernel.db import Tx
 from tradehall.kernel.ids import new_id
+from tradehall.parties import queries as parties
 from tradehall.reviews import queries
 from tradehall.reviews.errors import (
     AnswerChanged,
@@ -81,10 +82,7 @@ async def _bought(tx: Tx, number: str) -> queries.Reviewable:
     if found is None:
         # What there is of theirs, but cannot be reviewed, is told apart from what is unknown.
         raise OrderNotFound if await trading.state_of(tx, tx.actor, number) is None else OrderNotReviewable
-    if await tx.fetch_value(
-        "SELECT true FROM memberships WHERE person_id = %(person)s AND organisation_id = %(seller)s",
-        {"person": tx.actor.person_id, "seller": found.seller_id},
-    ):
+    if await parties.belongs_to_any(tx, tx.actor.person_id, (found.seller_id,)):
         raise OwnProduct
     return found
 

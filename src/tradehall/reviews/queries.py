@@ -10,6 +10,7 @@ import msgspec
 from tradehall.kernel.db import Reader
 from tradehall.kernel.journal import Actor
 from tradehall.kernel.paging import Page, PageRequest, keyset, page
+from tradehall.parties import queries as parties
 from tradehall.reviews.model import NO_RATING, PublicReview, Rating, Review, ReviewState, veiled
 
 MOST_COUNTED = 1000
@@ -37,10 +38,7 @@ def _scope(viewer: Actor) -> LiteralString:
 
 
 # Who belongs to the buyer or the seller of a review decides nothing about it.
-CONFLICTED: LiteralString = """
-    EXISTS (SELECT FROM memberships m
-            WHERE m.person_id = %(person)s AND m.organisation_id IN (v.buyer_id, v.seller_id))
-"""
+CONFLICTED = parties.belongs_to_a_side("v")
 _ROW: LiteralString = f"""
     v.id, o.number AS order_number, v.product_id, p.slug AS product_slug, p.name_en AS product_name_en,
     p.name_zh AS product_name_zh, b.name_en AS buyer_name_en, b.name_zh AS buyer_name_zh,

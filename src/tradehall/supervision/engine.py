@@ -14,7 +14,6 @@ from tradehall.supervision import queries
 from tradehall.supervision.carriers import Carrier, offered
 from tradehall.supervision.disputes.acting import Disputes
 from tradehall.supervision.disputes.errors import OwnOrganisation
-from tradehall.supervision.disputes.queries import belongs_to_a_side
 from tradehall.supervision.disputes.steps import Step
 from tradehall.supervision.errors import FlowMovedOn, FlowNotFound, TooManyActs
 from tradehall.supervision.evidence import allowed
@@ -75,9 +74,7 @@ class Supervision:
 
     async def _check_impartial(self, tx: Tx, held: Held) -> None:
         """Nobody of the platform judges a delivery or a dispute of an organisation they belong to."""
-        if tx.actor.kind != "platform":
-            return
-        if await belongs_to_a_side(tx, tx.actor.person_id, held.buyer_id, held.seller_id):
+        if await queries.judges_their_own(tx, tx.actor, held):
             raise OwnOrganisation
 
     async def _check_rate(self, tx: Tx, held: Held) -> None:

@@ -13,6 +13,7 @@ from tradehall.kernel.db import Reader, like
 from tradehall.kernel.ids import lowest_id
 from tradehall.kernel.journal import Actor
 from tradehall.kernel.paging import Page, PageRequest, keyset, page
+from tradehall.parties import queries as parties
 from tradehall.supervision import turns
 from tradehall.supervision.disputes.model import Dispute
 from tradehall.supervision.errors import FlowMovedOn, FlowNotFound
@@ -76,14 +77,15 @@ def _flows_of(viewer: Actor) -> LiteralString:
 
 
 def _theirs(viewer: Actor) -> LiteralString:
-    """The orders whose turn the viewer can take for their side: who is of the platform and belongs to one of the two
-    sides as well judges no delivery of it."""
-    if viewer.kind != "platform":
-        return "true"
-    return """
-        NOT EXISTS (SELECT FROM memberships m
-                    WHERE m.person_id = %(person)s AND m.organisation_id IN (f.buyer_id, f.seller_id))
-    """
+    """The orders whose turn the viewer can take for their side: see judges_their_own."""
+    return f"NOT {parties.belongs_to_a_side('f')}" if viewer.kind == "platform" else "true"
+
+
+async def judges_their_own(reader: Reader, viewer: Actor, held: Held) -> bool:
+    """Whether a viewer is of the platform and belongs to one of the two sides as well: then somebody else judges its
+    delivery and its disputes."""
+    sides = (held.buyer_id, held.seller_id)
+    return viewer.kind == "platform" and await parties.belongs_to_any(reader, viewer.person_id, sides)
 
 
 async def flow(reader: Reader, viewer: Actor, number: str) -> Held | None:

@@ -33,7 +33,7 @@ from tradehall.supervision import queries
 from tradehall.supervision.acceptance import RULE_LABELS, deliverables
 from tradehall.supervision.disputes import rules
 from tradehall.supervision.disputes.model import Dispute
-from tradehall.supervision.disputes.queries import belongs_to_a_side, disputes_about
+from tradehall.supervision.disputes.queries import disputes_about
 from tradehall.supervision.disputes.steps import Outcome
 from tradehall.supervision.errors import FlowNotFound
 from tradehall.supervision.flow import By
@@ -99,9 +99,7 @@ async def told_held(
     kept = await log_of(reader, held.order_id)
     log = [_event(one, viewer) for one in kept.entries if one.kind.startswith(PREFIXES)]
     disputes = await disputes_about(reader, held.id)
-    belongs = viewer.kind == "platform" and await belongs_to_a_side(
-        reader, viewer.person_id, held.buyer_id, held.seller_id
-    )
+    belongs = await queries.judges_their_own(reader, viewer, held)
     values: dict[str, Any] = {
         name: getattr(held, name) for name in SupervisedOrderDetail.__struct_fields__ if hasattr(held, name)
     }

@@ -11,6 +11,7 @@ from tradehall.kernel.db import Reader
 from tradehall.kernel.ids import lowest_id
 from tradehall.kernel.journal import Actor
 from tradehall.kernel.paging import Page, PageRequest, keyset, page
+from tradehall.parties import queries as parties
 from tradehall.supervision import turns
 from tradehall.supervision.disputes.model import PROCEDURES, Dispute, Party, Turn
 from tradehall.supervision.disputes.steps import Kind, Outcome
@@ -26,10 +27,7 @@ MOST_OF_AN_ORDER = 100
 State = Literal["mine", "open", "closed"]
 
 # Somebody of the platform handles no dispute of an organisation they belong to.
-_BELONGS: LiteralString = """
-    EXISTS (SELECT FROM memberships m
-            WHERE m.person_id = %(person)s AND m.organisation_id IN (d.buyer_id, d.seller_id))
-"""
+_BELONGS = parties.belongs_to_a_side("d")
 _ROW: LiteralString = f"""
     d.id, d.flow_id, d.order_number, d.kind, d.opened_by, d.node, d.turn, d.outcome, d.amount_minor, d.granted_minor,
     d.currency, d.due_at, d.paused_at, d.opened_at, d.finished_at,
@@ -278,15 +276,6 @@ async def pressing(reader: Reader, flow_ids: Sequence[UUID]) -> dict[UUID, Press
         {"flows": list(flow_ids)},
     )
     return {row.flow_id: row for row in rows}
-
-
-async def belongs_to_a_side(reader: Reader, person_id: UUID | None, buyer_id: UUID, seller_id: UUID) -> bool:
-    """Whether somebody of the platform belongs to a side as well: then they handle no dispute of it."""
-    found: bool | None = await reader.fetch_value(
-        "SELECT true FROM memberships WHERE person_id = %(person)s AND organisation_id = ANY(%(sides)s) LIMIT 1",
-        {"person": person_id, "sides": [buyer_id, seller_id]},
-    )
-    return bool(found)
 
 
 async def opener_of(reader: Reader, dispute: Dispute) -> Contact | None:

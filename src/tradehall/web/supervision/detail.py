@@ -158,7 +158,7 @@ async def detail_page(
         now = reader.now
         acts = acts_of(held, log.entries, files, words, actor.kind)
         cards = await cards_of(reader, held, disputes, acts, actor.kind, words)
-        belongs = await _belongs(reader, actor, held)
+        belongs = await queries.judges_their_own(reader, actor, held)
     clock, zone = clock_for(words.locale, timezone_of(request)), ZoneInfo(settings.default_timezone)
     sent = (back.verb, back.form) if back else None
     forms = forms_of(request, held, actor.kind, drafts, files, now, zone, sent, belongs=belongs)
@@ -219,13 +219,6 @@ async def detail_page(
         template_labels=templates.LABELS,
         judging=any(one.verb.rejects for one in forms),
     )
-
-
-async def _belongs(reader: Reader, actor: Actor, held: Held) -> bool:
-    """Whether a reader of the platform belongs to one of the two sides as well."""
-    if actor.kind != "platform":
-        return False
-    return await dispute_queries.belongs_to_a_side(reader, actor.person_id, held.buyer_id, held.seller_id)
 
 
 def _barred(held: Held, actor: Actor, *, belongs: bool) -> str:
