@@ -21,7 +21,6 @@ from tradehall.casefile.words import (
     POSTINGS,
     REASONS,
     ROOMS,
-    SIDES,
     UNTOLD,
 )
 from tradehall.kernel.i18n import N_, Translator, number
@@ -30,7 +29,7 @@ from tradehall.supervision.disputes.model import OUTCOME_LABELS, PROCEDURES
 from tradehall.supervision.fields import Field
 from tradehall.supervision.flow import Verb
 from tradehall.supervision.model import STATE_LABELS
-from tradehall.supervision.wording import done
+from tradehall.supervision.wording import ROLES, done
 
 DISPUTES = ("appeal.", "refund.", "return.")
 _REQUIREMENTS = frozenset({"submit_requirement", "submit_identification", "confirm_requirement"})
@@ -107,7 +106,7 @@ class _Telling:
         return self.texts.lookup(labels.get(key, key))
 
     def who(self, one: Said) -> str:
-        side = self.word(SIDES, one.actor.get("kind") or "system")
+        side = self.word(ROLES, one.actor.get("kind") or "system")
         name = one.actor.get("name")
         return f"{side} · {name}" if name else side
 
@@ -121,7 +120,7 @@ class _Telling:
             rows.append((_("Service supervision"), self.texts.lookup(state)))
             if held.state == "open":
                 rows.append((_("Node"), self.texts.lookup(held.at.label)))
-                rows.append((_("Whose turn"), self.word(SIDES, held.turn)))
+                rows.append((_("Whose turn"), self.word(ROLES, held.turn)))
                 if not held.frozen_at:
                     rows.append((_("By when"), self.at(held.due_at)))
             rows.append((_("Rule of acceptance"), self.texts.lookup(RULE_LABELS[held.rule])))
@@ -154,7 +153,7 @@ class _Telling:
         )
 
     def _maker(self) -> str:
-        side = self.word(SIDES, self.export.by_kind)
+        side = self.word(ROLES, self.export.by_kind)
         return f"{side} · {self.export.by_name}" if self.export.by_name else side
 
     def order(self) -> Iterator[Block]:
@@ -218,9 +217,9 @@ class _Telling:
     def messages(self) -> Iterator[Block]:
         """What the sides wrote to each other, as far as it was for the reader."""
         for one in self.case.messages:
-            to = self._(", ").join(self.word(SIDES, receipt.side) for receipt in one.receipts)
+            to = self._(", ").join(self.word(ROLES, receipt.side) for receipt in one.receipts)
             title = self._("Message %(number)s, to: %(to)s", number=one.number, to=to)
-            who = " · ".join(filter(None, (self.at(one.at), self.word(SIDES, one.side), one.author)))
+            who = " · ".join(filter(None, (self.at(one.at), self.word(ROLES, one.side), one.author)))
             yield Head(title, who)
             rows = [(self._("Text"), one.text)] if one.text else []
             if one.replies_to:
@@ -228,7 +227,7 @@ class _Telling:
             for receipt in one.receipts:
                 if receipt.read_at:
                     read = " · ".join(filter(None, (self.at(receipt.read_at), receipt.read_by)))
-                    rows.append((self._("Read by: %(side)s", side=self.word(SIDES, receipt.side)), read))
+                    rows.append((self._("Read by: %(side)s", side=self.word(ROLES, receipt.side)), read))
             handed = [self.files[str(file)] for file in one.files if str(file) in self.files]
             rows += [(self._("File"), kept.handed.file.name) for kept in handed]
             if rows:
@@ -290,7 +289,7 @@ class _Telling:
             ]
         for key, value in one.facts.items():
             if key not in UNTOLD and value not in (None, "", [], {}):
-                name = "due_at" if key == "by" and value not in SIDES else key
+                name = "due_at" if key == "by" and value not in ROLES else key
                 rows.append((self.word(FACTS, name), self._value(key, value)))
         return rows
 
@@ -316,11 +315,11 @@ class _Telling:
             return self.texts.lookup(REASONS[value])
         if key == "outcome" and value in OUTCOME_LABELS:
             return self.texts.lookup(OUTCOME_LABELS[value])
-        if key == "by" and value in SIDES:
-            return self.word(SIDES, value)
+        if key == "by" and value in ROLES:
+            return self.word(ROLES, value)
         if isinstance(value, str):
             if key == "for":
-                return self.word(SIDES, value)
+                return self.word(ROLES, value)
             return self._moment(value)
         return str(value) if isinstance(value, int | float) else msgspec.json.encode(value).decode()
 
@@ -437,7 +436,7 @@ class _Telling:
             return
         rows = [
             [kept.handed.name, number(kept.size, self.texts.locale),
-             " · ".join(part for part in (self.word(SIDES, kept.handed.side), kept.handed.by) if part)
+             " · ".join(part for part in (self.word(ROLES, kept.handed.side), kept.handed.by) if part)
              + f"\n{self.at(kept.handed.at)}",
              self.word(FILE_STATES, kept.state), kept.handed.file.sha256.hex()]
             for kept in self.about.kept

@@ -2,12 +2,6 @@
 
 from tradehall.kernel.i18n import N_
 
-SIDES: dict[str, str] = {
-    "buyer": N_("Buyer"),
-    "seller": N_("Seller"),
-    "platform": N_("The marketplace"),
-    "system": N_("System"),
-}
 MADE_FOR: dict[str, str] = {
     "buyer": N_("for the buyer: what the buyer's side may see"),
     "seller": N_("for the seller: what the seller's side may see"),

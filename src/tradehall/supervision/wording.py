@@ -1,8 +1,15 @@
-"""What was done in a supervised order or in a dispute about it, in words of the past. Message ids."""
+"""Who did what in a supervised order or in a dispute about it, in words of the past. Message ids."""
 
 from tradehall.kernel.i18n import N_
 from tradehall.supervision.flow import Verb
 
+# Who acts, by the kind of actor.
+ROLES: dict[str, str] = {
+    "buyer": N_("Buyer"),
+    "seller": N_("Seller"),
+    "platform": N_("The marketplace"),
+    "system": N_("System"),
+}
 # What was done, by what its button says; a verb whose words are not here is told as its button has it.
 DONE: dict[str, str] = {
     "Submit the requirement": N_("Requirement submitted"),

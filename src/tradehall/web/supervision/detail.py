@@ -27,6 +27,7 @@ from tradehall.supervision.fields import Field
 from tradehall.supervision.log import log_of
 from tradehall.supervision.model import STATE_LABELS, Held
 from tradehall.supervision.queries import Contact
+from tradehall.supervision.wording import ROLES
 from tradehall.web.common import (
     Form,
     PageResponse,
@@ -45,7 +46,7 @@ from tradehall.web.disputes.words import KINDS, OPENS
 from tradehall.web.happened import clock_for
 from tradehall.web.labels import VOUCHER_SCENES
 from tradehall.web.supervision.forms import answers_in, forms_of
-from tradehall.web.supervision.log import ROLES, Answer, acts_of, answer_of, answers_of, deliveries, requirements
+from tradehall.web.supervision.log import Answer, acts_of, answer_of, answers_of, deliveries, requirements
 from tradehall.web.supervision.standing import ahead_of, next_of, steps_of
 from tradehall.web.supervision.talk import seen, talk_of
 from tradehall.web.templating import Flash, Tone

@@ -18,12 +18,6 @@ from tradehall.supervision.wording import done
 from tradehall.web.supervision.happened import ending_of, inward, is_supervised, kind_of, title_of, tone_of, unconfirmed
 from tradehall.web.templating import Tone
 
-ROLES: dict[str, str] = {
-    "buyer": N_("Buyer"),
-    "seller": N_("Seller"),
-    "platform": N_("The marketplace"),
-    "system": N_("System"),
-}
 # The buyer's words on what is to be delivered.
 _REQUIREMENTS = frozenset({"submit_requirement", "submit_identification"})
 # What sellers do that hands nothing over: the code that is activated was the buyer's all along.
